@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test.h: cmocka, and what it wants before it. For x_test.c files only. */
+#pragma once
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A fresh folder for one test; the caller frees the path and removes the tree. */
+static inline char *test_folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path = NULL;
+	if (asprintf(&path, "%s/fsqa-test-XXXXXX", tmp ? tmp : "/tmp") < 0 || !mkdtemp(path))
+		abort();
+	return path;
+}
