@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* profile.h: a folder that says what to test and how.
+ *   fsqa.conf      settings (absent is fine where scripts/ is there)
+ *   scripts/       NNN_name, executable: the stages, in byte order
+ *   config/        BTRFSQA's own files, read as they are: timeout.json {"NNN_name": "minutes"},
+ *                  local.config, bashrc, kernel.config ...: copied to ~/btrfsqe in the target
+ * BTRFSQA's own checkout (setup/config, setup/scripts) is a profile by its setup/ folder. */
+#pragma once
+#include "base/strv.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct config;
+struct err;
+
+struct profile_stage {
+	char *name; /* "002_btrfsprogs" */
+	char *path; /* of the script, absolute */
+	uint64_t timeout_us;
+	struct strv requires; /* stage names that must PASS first */
+	struct strv logs;     /* further paths in the target to collect, beside /tmp/logs */
+};
+
+struct profile {
+	char *name; /* "btrfs/demo", or the folder's name */
+	char *dir;  /* absolute */
+	struct config *config;
+	struct profile_stage *stages;
+	size_t n_stages;
+	struct strv files;    /* absolute paths of config/ files for ~/btrfsqe */
+	struct strv warnings; /* e.g. a stage without a timeout, which has the default */
+};
+
+/* `name`: a path (has a slash and exists, or "."), or the name of a profile in
+ * ./profiles, the source tree (uninstalled) or the data folder. NULL: "btrfs/demo".
+ * Every stage's script is checked: present, a file, executable, has a timeout within range.
+ * -ENOENT (with the nearest known name), -EINVAL, -EACCES. */
+int profile_load(
+	const char *name, const char *const *overrides, struct profile **ret, struct err *e);
+/* Keep only the stages wanted. `only` (NULL or empty: all) are names or their NNN; `from`
+ * (may be NULL): that one and what follows. Unknown: -EINVAL with the nearest name. */
+int profile_select(struct profile *p, const char *const *only, const char *from, struct err *e);
+const struct profile_stage *profile_stage(const struct profile *p, const char *name);
+void profile_free(struct profile *p);

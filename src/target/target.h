@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* target.h: the contract of what tests run on. A target is opened, yields a session when it is
+ * up, and ends exactly once with a kind of end. qemu keeps it; ssh and ec2 will. */
+#pragma once
+#include "wire/session.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+struct err;
+struct target;
+
+struct target_disk {
+	const char *serial; /* at most 20 characters */
+	const char *link;   /* also seen as /dev/<link> in the guest; NULL: not */
+	uint64_t size_bytes;
+};
+
+/* All borrowed for the call. */
+struct target_spec {
+	const char *arch;  /* "x86_64" */
+	const char *accel; /* "kvm" or "tcg", as accel_probe found */
+	const char *qemu;  /* program; NULL: the machine table's */
+	const char *kernel, *initramfs;
+	const char *modules; /* disk image, or NULL */
+	const char *root, *root_fstype;
+	const char *append;   /* more for the kernel's command line, or NULL */
+	const char *work_dir; /* the VM's own folder: disks are made here. Removed by its owner */
+	const char *hostname;
+	const struct target_disk *disks;
+	size_t n_disks;
+	uint64_t memory_bytes;
+	uint64_t state_bytes; /* size of the state disk (the root's writable layer) */
+	unsigned cpus;
+	uint64_t boot_deadline_us; /* to on_session's hello; else NEVER_UP */
+};
+
+enum target_end {
+	TARGET_POWEROFF,  /* the guest powered off */
+	TARGET_REBOOT,    /* the guest reset itself, no panic was seen */
+	TARGET_PANIC,     /* a panic splat on the console */
+	TARGET_NEVER_UP,  /* no agent before the deadline */
+	TARGET_DIED,      /* QEMU ended by itself: crash, bad option, killed */
+	TARGET_HOST_FULL, /* the host had no room for the guest's disks */
+	TARGET_LIED,      /* the agent broke the protocol */
+	TARGET_KILLED,    /* target_kill was called */
+};
+const char *target_end_name(enum target_end end); /* "panic" */
+
+struct target_handler {
+	/* Raw bytes of the serial console. */
+	void (*on_console)(void *ctx, const void *data, size_t n);
+	/* The agent said hello; the session is valid until on_end. Its events go to the
+	 * `session_handler` given with target_open. */
+	void (*on_session)(void *ctx, struct session *s);
+	/* Once, last: every process of the target is gone. `detail` is one line for people. */
+	void (*on_end)(void *ctx, enum target_end end, const char *detail);
+};
+
+/* The session handler's on_lost is swallowed by the target (it decides the end); the other
+ * callbacks come as session.h says. */
+int target_open(uv_loop_t *loop, const struct target_spec *spec, const struct target_handler *h,
+	const struct session_handler *sh, void *ctx, struct target **ret, struct err *e);
+/* The exact command line, one shell-quoted line; the caller's. */
+char *target_command(const struct target *t);
+/* Ask for power-off; after `grace_us` kill. on_end still comes. */
+void target_shutdown(struct target *t, uint64_t grace_us);
+/* End it now. on_end still comes (TARGET_KILLED). */
+void target_kill(struct target *t);
+/* After on_end: release. NULL: no-op. */
+void target_free(struct target *t);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent.h: what the host and the agent in a target say to each other, over wire/frame.h.
+ *
+ *   host                                   agent (fsqa-guest)
+ *     |  <- HELLO 0 {protocol, release, machine, pid1, boot_id}  |   once it can serve
+ *     |  <- READY 0 {udev_us}                                    |   devices settled
+ *     |  EXEC n {argv, env, cwd, user, pty, cols, rows,
+ *     |          stdin, deadline_ms, grace_ms} ->                |
+ *     |  STDIN n bytes -> ... EOF n ->  SIGNAL n {signal} ->  WINSIZE n {cols, rows} ->
+ *     |  <- STDOUT n bytes / STDERR n bytes                      |   within the credit given
+ *     |  CREDIT n {u32 le bytes} ->   <- CREDIT n                |   for stdin and put, too
+ *     |  <- EXIT n {code | signal, timed_out, oom, error}        |   last frame of stream n
+ *     |  PUT n {path, mode} -> DATA n ... EOF n ->  <- EXIT n {code 0 | error}
+ *     |  GET n {path, max_bytes, max_entries} ->                 |
+ *     |        <- ENTRY n (struct below) <- DATA n ... <- EXIT n {code 0 | error, skipped}
+ *     |  <- EVENT n {event: start|end, ...}  EVENT_ACK n ->      |   from fsqa-test, stream n
+ *     |  <- KMSG 0  "PRIO,SEQ,USEC,FLAGS;text\n" records         |   as /dev/kmsg gives them
+ *     |  SYNC n ->  <- SYNC n                                    |   kernel log read so far is sent
+ *     |  SHUTDOWN 0 {how: poweroff|reboot} ->                    |
+ *
+ * Streams that the host opens (EXEC PUT GET SYNC) have even numbers from 2, those that the agent
+ * opens (EVENT) odd ones. Before it forwards an event's end, the agent sends the kernel log
+ * up to that moment, so that a message is always seen between its test's start and end.
+ * A sender of DATA, STDIN, STDOUT, STDERR starts with AGENT_WINDOW bytes of credit a stream
+ * and direction; the receiver returns credit as it consumes. */
+#pragma once
+#include <stdint.h>
+
+#define AGENT_PROTOCOL 1
+#define AGENT_WINDOW   (256u * 1024)
+#define AGENT_STREAMS  64 /* at once */
+#define AGENT_PORT     "fsqa.agent.0"
+
+enum agent_type {
+	AGENT_HELLO = 1,
+	AGENT_READY = 2,
+	AGENT_EXEC = 3,
+	AGENT_STDIN = 4,
+	AGENT_EOF = 5,
+	AGENT_SIGNAL = 6,
+	AGENT_WINSIZE = 7,
+	AGENT_STDOUT = 8,
+	AGENT_STDERR = 9,
+	AGENT_CREDIT = 10,
+	AGENT_EXIT = 11,
+	AGENT_PUT = 12,
+	AGENT_DATA = 13,
+	AGENT_GET = 14,
+	AGENT_ENTRY = 15,
+	AGENT_EVENT = 16,
+	AGENT_EVENT_ACK = 17,
+	AGENT_KMSG = 18,
+	AGENT_SYNC = 19,
+	AGENT_SHUTDOWN = 20,
+};
+
+/* Payload of ENTRY: this header, then the path below the requested one (no leading slash, may
+ * hold any byte but NUL), then for a link a NUL and its target. DATA frames follow a file. */
+struct agent_entry {
+	uint8_t kind; /* 'f' file, 'd' folder, 'l' link, 'o' other */
+	uint8_t reserved[3];
+	uint32_t mode;
+	uint64_t size;
+	int64_t mtime_s;
+	uint32_t path_len;
+	uint32_t target_len;
+} __attribute__((packed));
+
+/* Events of fsqa-test (JSON, one frame each):
+ *   {"event":"start","test":"compression.zstd","expect":["regex",...]}
+ *   {"event":"end","status":"PASS|FAIL|ERROR|SKIP","code":1,"reason":"...","duration_us":123}
+ *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
+ * The connection's stream number ties an end to its start; a stream that closes without an end
+ * is sent as {"event":"end","status":"ERROR","reason":"fsqa-test died"}. */
