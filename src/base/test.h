@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test.h: cmocka, and what it wants before it. For x_test.c files only. */
 #pragma once
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Wants setjmp.h, stdarg.h, stddef.h before it. */
+#include <cmocka.h>
 
 /* A fresh folder for one test; the caller frees the path and removes the tree. */
 static inline char *test_folder(void)
