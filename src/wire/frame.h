@@ -31,14 +31,16 @@ void frame_header(const struct frame *f, uint8_t out[FRAME_HEADER]);
 /* Decoder over a fixed buffer: feed it what was read, take frames until none is left. */
 struct frame_decoder {
 	uint8_t buf[FRAME_HEADER + FRAME_MAX_PAYLOAD];
-	size_t have;
-	size_t used; /* of buf, by the frame last returned */
+	size_t have; /* bytes in buf */
+	size_t used; /* of them, by the frames returned so far */
 	int failed;
 };
 
 void frame_decoder_init(struct frame_decoder *d);
-/* Where to read to, and how many bytes fit (never 0 after frame_next returned 0). */
+/* Where to read to, and how many bytes fit (never 0 after frame_next returned 0). Moves what
+ * is left to the front: take all frames before, so that this is a partial one at most. */
 uint8_t *frame_decoder_space(struct frame_decoder *d, size_t *ret_room);
 void frame_decoder_fed(struct frame_decoder *d, size_t n);
-/* 1: *ret is a frame. 0: more bytes are wanted. -EPROTO: the stream is broken, for good. */
+/* 1: *ret is a frame. 0: more bytes are wanted. -EPROTO: the stream is broken, for good; told
+ * with the first wrong byte, not only when a header is whole. */
 int frame_next(struct frame_decoder *d, struct frame *ret);
