@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel.h: kernels ready to boot. The store is STATE/kernels/<key>/:
- *   manifest.json   what it was made from, and sha256 of each file
+ *   manifest.json   what it was made from, and size and sha256 of each file (base/depot.h)
  *   vmlinux         ELF for QEMU's PVH entry, taken out of the bzImage once (x86_64)
  *   bzImage         as it came
  *   config          its .config, where known
  *   modules.erofs   /lib/modules/<release> as a read-only disk (absent: all built in)
- *   initramfs-<hash>.cpio   fsqa-guest as /init and the modules that reach the root disk
+ *   modules.dep     as in there
+ *   early/NN-x.ko   the modules that a guest needs before its root disk, in load order
+ *   initramfs-<hash>.cpio   /init: fsqa-guest; /modules/NN-x.ko: those of early/;
+ *                   /modules.list: their paths, one a line, in load order. One of them may fail
+ *                   to load (ENODEV: crc32c-intel on another CPU) and the boot still be good
  * Published by rename; one writer a key (flock), many readers. */
 #pragma once
 #include <stdint.h>
@@ -27,10 +31,14 @@ typedef void kernel_progress(void *ctx, const char *text);
 /* `spec`: NULL or "debian": Debian's newest cloud kernel by the host's apt (downloaded and
  * unpacked, never installed); "6.1.0-49-cloud-amd64" or "linux-image-...": that package, or
  * an entry of the store; a path: a bzImage or ELF vmlinux, with `modules_dir` (may be NULL)
- * as its /lib/modules/<release>. Makes the store's entry if it is not there yet.
- * -ENOENT: no such kernel, with what was looked for; -ENOEXEC: the file is no kernel. */
+ * as its /lib/modules/<release>, or what holds a lib/modules/<release>. Makes the store's entry
+ * if it is not there yet. apt is asked for the newest once a day, for a named version only
+ * when the store has none; without an answer the store's newest serves, and progress says so.
+ * -ENOENT: no such kernel, with what was looked for, or a program is missing, with the command
+ * that installs it; -ENOEXEC: the file is no kernel; -ENOSPC: with folder and room needed. */
 int kernel_resolve(const char *state_dir, const char *spec, const char *modules_dir,
 	kernel_progress *progress, void *ctx, struct kernel **ret, struct err *e);
-/* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's. */
+/* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
+ * Those of other guests that were not used for a day are removed. */
 int kernel_initramfs(const struct kernel *k, const char *guest, char **ret_path, struct err *e);
 void kernel_free(struct kernel *k);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/depot.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WAIT_US (3600ull * 1000 * 1000)
+
+static void dir_closep(DIR **d)
+{
+	if (*d)
+		(void)closedir(*d); /* only read from */
+}
+#define auto_dir __attribute__((cleanup(dir_closep)))
+
+bool depot_has(const char *dir, const char *key, json_t **ret)
+{
+	auto_free char *final = path_join(dir, key);
+	auto_free char *path = path_join(final, "manifest.json");
+	auto_json json_t *manifest = NULL;
+	if (json_read_object(path, &manifest, NULL) < 0)
+		return false;
+	const char *name;
+	json_t *file;
+	json_t *files = json_object_get(manifest, "files");
+	if (!json_is_object(files))
+		return false;
+	json_object_foreach (files, name, file) {
+		struct stat st;
+		auto_free char *one = path_join(final, name);
+		if (stat(one, &st) < 0 || st.st_size != json_i64_or(file, "bytes", -1))
+			return false;
+	}
+	if (ret)
+		*ret = take(&manifest);
+	return true;
+}
+
+static int take_lock(const char *path, const char *key, depot_note *note, void *ctx, struct err *e)
+{
+	struct err why = { 0 };
+	int fd = file_lock(path, 0, &why);
+	if (fd != -EWOULDBLOCK)
+		return fd < 0 ? err_set(e, fd, "%s", why.msg) : fd;
+	auto_free char *text = xasprintf("waiting for %s: %s", key, why.msg);
+	if (note)
+		note(ctx, text);
+	return file_lock(path, WAIT_US, e);
+}
+
+int depot_begin(const char *dir, const char *key, depot_note *note, void *ctx,
+	struct depot_build *build, struct err *e)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	if (depot_has(dir, key, NULL))
+		return 1;
+	int rc = file_mkdirs(dir, 0755, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *lock = xasprintf("%s/.%s.lock", dir, key);
+	b.lock = take_lock(lock, key, note, ctx, e);
+	if (b.lock < 0)
+		return b.lock;
+	if (depot_has(dir, key, NULL)) /* its maker was quicker */
+		return 1;
+	b.final = path_join(dir, key);
+	b.tmp = xasprintf("%s/.%s.tmp", dir, key);
+	/* What stands there is damaged, or a killed maker's. */
+	rc = file_remove_tree(b.final, e);
+	if (rc == 0)
+		rc = file_remove_tree(b.tmp, e);
+	if (rc < 0)
+		return rc;
+	if (mkdir(b.tmp, 0755) < 0)
+		return err_sys(e, "make folder %s", b.tmp);
+	*build = b;
+	b = (struct depot_build)DEPOT_BUILD_NONE;
+	return 0;
+}
+
+static int sync_file(const char *path, struct err *e)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? err_sys(e, "sync %s", path) : 0;
+}
+
+/* Sync one regular file and describe it in `files`. */
+static int add_file(json_t *files, const char *path, const char *name, struct err *e)
+{
+	struct stat st;
+	char hex[HASH_HEX_SIZE];
+	int rc = sync_file(path, e);
+	if (rc == 0)
+		rc = hash_file(path, hex, e);
+	if (rc < 0)
+		return rc;
+	if (stat(path, &st) < 0)
+		return err_sys(e, "%s", path);
+	json_object_set_new(files, name,
+		json_pack("{s:I, s:s}", "bytes", (json_int_t)st.st_size, "sha256", hex));
+	return 0;
+}
+
+static int add_files(json_t *files, const char *dir, const char *prefix, struct err *e)
+{
+	auto_dir DIR *d = opendir(dir);
+	if (!d)
+		return err_sys(e, "%s", dir);
+	auto_strv struct strv names = { 0 };
+	const struct dirent *entry;
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			strv_add(&names, entry->d_name);
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		struct stat st;
+		auto_free char *path = path_join(dir, names.v[i]);
+		auto_free char *name = xasprintf("%s%s", prefix, names.v[i]);
+		if (lstat(path, &st) < 0)
+			return err_sys(e, "%s", path);
+		auto_free char *below = xasprintf("%s/", name);
+		int rc = 0;
+		if (S_ISDIR(st.st_mode))
+			rc = add_files(files, path, below, e);
+		else if (S_ISREG(st.st_mode))
+			rc = add_file(files, path, name, e);
+		if (rc < 0)
+			return rc;
+	}
+	auto_free char *self = path_join(dir, ".");
+	return sync_file(self, e);
+}
+
+int depot_publish(struct depot_build *b, json_t *manifest, struct err *e)
+{
+	char iso[CLOCK_ISO_SIZE];
+	json_t *files = json_object();
+	json_object_set_new(manifest, "made_at", json_string(clock_iso(clock_wall_us(), iso)));
+	json_object_set_new(manifest, "files", files);
+	int rc = add_files(files, b->tmp, "", e);
+	if (rc < 0)
+		return rc;
+	auto_free char *path = path_join(b->tmp, "manifest.json");
+	auto_free char *text = json_dumps(manifest, JSON_INDENT(2));
+	if (!text)
+		return err_set(e, EINVAL, "%s: the manifest is no JSON", path);
+	rc = file_replace(path, text, strlen(text), 0644, e);
+	if (rc < 0)
+		return rc;
+	if (rename(b->tmp, b->final) < 0)
+		return err_sys(e, "publish %s", b->final);
+	rc = file_sync_parent(b->final, e);
+	free(take(&b->tmp));
+	return rc;
+}
+
+void depot_clear(struct depot_build *b)
+{
+	if (b->tmp)
+		(void)file_remove_tree(b->tmp, NULL); /* the next start tries again */
+	free(take(&b->tmp));
+	free(take(&b->final));
+	close_fd(&b->lock);
+}
+
+int depot_sweep(const char *dir, struct err *e)
+{
+	auto_dir DIR *d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "%s", dir);
+	const struct dirent *entry;
+	while ((entry = readdir(d))) {
+		size_t n = strlen(entry->d_name);
+		if (n < 6 || entry->d_name[0] != '.' || strcmp(entry->d_name + n - 4, ".tmp") != 0)
+			continue;
+		auto_free char *lock = xasprintf("%s/%.*s.lock", dir, (int)n - 4, entry->d_name);
+		auto_close int fd = file_lock(lock, 0, NULL);
+		if (fd < 0) /* it is being made */
+			continue;
+		auto_free char *path = path_join(dir, entry->d_name);
+		int rc = file_remove_tree(path, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* depot.h: a folder of things that are costly to make and never change once made:
+ *   DIR/<key>/manifest.json   {..., "files": {NAME: {"bytes": N, "sha256": HEX}}, "made_at": ISO}
+ *   DIR/<key>/NAME
+ *   DIR/.<key>.tmp/           being made; left by one that was killed, gone at the next start
+ *   DIR/.<key>.lock           its maker holds it (flock)
+ * Published by rename: a reader sees a whole entry or none. Two processes that want the same
+ * entry at once make it once. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+struct err;
+
+struct depot_build {
+	char *final; /* where it will be */
+	char *tmp;   /* make it here */
+	int lock;
+};
+#define DEPOT_BUILD_NONE                                                                           \
+	{                                                                                          \
+		.lock = -1                                                                         \
+	}
+
+/* One line, now and then; NULL for none. */
+typedef void depot_note(void *ctx, const char *text);
+
+/* Whether DIR/<key> is whole: manifest.json reads, and each file of it has its size. Then
+ * *ret (may be NULL) is the manifest, the caller's. */
+bool depot_has(const char *dir, const char *key, json_t **ret);
+/* 1: the entry is there. 0: it is ours to make in build->tmp, an empty folder. Waits for
+ * another process that makes it just now, and says so by `note`. */
+int depot_begin(const char *dir, const char *key, depot_note *note, void *ctx,
+	struct depot_build *build, struct err *e);
+/* Add "files" and "made_at" to `manifest` (of the regular files in build->tmp), write it,
+ * fsync all and rename. On failure the build stands, to be cleared. */
+int depot_publish(struct depot_build *build, json_t *manifest, struct err *e);
+/* Drop what is not published, and the lock. Accepts DEPOT_BUILD_NONE. */
+void depot_clear(struct depot_build *build);
+#define auto_depot_build __attribute__((cleanup(depot_clear)))
+
+/* Remove what killed makers left in DIR (those that live keep theirs). Absent DIR is fine. */
+int depot_sweep(const char *dir, struct err *e);

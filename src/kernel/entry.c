@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/entry.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "kernel/bzimage.h"
+#include "kernel/early.h"
+#include "proc/proc.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TOOL_US      (600ull * 1000 * 1000)
+#define OUTPUT_LIMIT (1u << 20)
+#define DEP_LIMIT    (64u << 20)
+
+static void say(kernel_progress *progress, void *ctx, const char *text)
+{
+	if (progress)
+		progress(ctx, text);
+}
+
+static int open_image(const char *path, struct stat *st, struct err *e)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, st) < 0)
+		return err_sys(e, "%s", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, ENOEXEC, "%s: not a regular file", path);
+	return take_fd(&fd);
+}
+
+/* Whether it is a bzImage: 1 and *ret, or 0; -ENOEXEC: a broken one. */
+static int read_bzimage(int fd, const struct stat *st, struct bzimage *ret, struct err *e)
+{
+	auto_free char *head = xmalloc(BZIMAGE_HEAD_BYTES);
+	ssize_t n = pread(fd, head, BZIMAGE_HEAD_BYTES, 0);
+	if (n < 0)
+		return err_sys(e, "read");
+	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0)
+		return 0;
+	int rc = bzimage_parse(head, (size_t)n, (uint64_t)st->st_size, ret, e);
+	return rc < 0 ? rc : 1;
+}
+
+int entry_release(const char *image, char **ret, struct err *e)
+{
+	struct stat st;
+	struct bzimage b;
+	char release[KERNEL_RELEASE_SIZE];
+	auto_close int fd = open_image(image, &st, e);
+	if (fd < 0)
+		return fd;
+	int rc = read_bzimage(fd, &st, &b, e);
+	if (rc == 0)
+		rc = vmlinux_release(fd, release, e);
+	if (rc < 0)
+		return err_wrap(e, "%s", image);
+	*ret = xstrdup(rc == 1 ? b.release : release);
+	return 0;
+}
+
+/* From a bzImage: both forms, and which of them boots. */
+static int put_bzimage(const char *dir, int fd, const struct bzimage *b, const char *image,
+	const char **ret_boot, struct err *e)
+{
+	auto_free char *copy = path_join(dir, "bzImage");
+	auto_free char *elf = path_join(dir, "vmlinux");
+	int rc = file_copy(image, copy, 0644, e);
+	if (rc == 0)
+		rc = bzimage_extract(fd, b, elf, e);
+	if (rc < 0)
+		return rc;
+	auto_close int made = open(elf, O_RDONLY | O_CLOEXEC);
+	if (made < 0)
+		return err_sys(e, "%s", elf);
+	struct vmlinux v;
+	rc = vmlinux_check(made, &v, e);
+	if (rc < 0)
+		return err_wrap(e, "payload of the bzImage");
+	*ret_boot = v.pvh ? "vmlinux" : "bzImage"; /* CONFIG_PVH=n: slower, but it boots */
+	return 0;
+}
+
+static int put_elf(const char *dir, int fd, const char *image, struct err *e)
+{
+	struct vmlinux v;
+	int rc = vmlinux_check(fd, &v, e);
+	if (rc < 0)
+		return rc;
+	if (!v.pvh)
+		return err_set(e, ENOEXEC,
+			"ELF kernel without the PVH entry: give its bzImage, or build it with "
+			"CONFIG_PVH=y");
+	auto_free char *copy = path_join(dir, "vmlinux");
+	return file_copy(image, copy, 0644, e);
+}
+
+static int put_image(const char *dir, const char *image, json_t *manifest, struct err *e)
+{
+	struct stat st;
+	struct bzimage b;
+	const char *boot = "vmlinux";
+	char release[KERNEL_RELEASE_SIZE];
+	auto_close int fd = open_image(image, &st, e);
+	if (fd < 0)
+		return fd;
+	int is_bz = read_bzimage(fd, &st, &b, e);
+	int rc = is_bz < 0 ? is_bz
+		 : is_bz   ? put_bzimage(dir, fd, &b, image, &boot, e)
+			   : put_elf(dir, fd, image, e);
+	if (rc == 0 && !is_bz)
+		rc = vmlinux_release(fd, release, e);
+	if (rc < 0)
+		return err_wrap(e, "%s", image);
+	json_object_set_new(manifest, "release", json_string(is_bz ? b.release : release));
+	json_object_set_new(manifest, "boot", json_string(boot));
+	return 0;
+}
+
+/* `to` exists afterwards, or the kernel's configuration is not known. */
+static int put_config(const char *dir, const char *config, const char *to, struct err *e)
+{
+	if (config)
+		return file_copy(config, to, 0644, e);
+	auto_free char *elf = path_join(dir, "vmlinux");
+	auto_close int fd = open(elf, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "%s", elf);
+	struct err why = { 0 };
+	int rc = vmlinux_config(fd, to, &why);
+	if (rc < 0)
+		(void)unlink(to); /* perhaps a part of one */
+	return rc == 0 || rc == -ENOENT || rc == -ENOEXEC ? 0 : err_set(e, rc, "%s", why.msg);
+}
+
+static int run_tool(const char *const *argv, const char *package, struct err *e)
+{
+	const struct proc_spec spec = {
+		.argv = argv,
+		.in = PROC_NULL,
+		.out = PROC_NULL,
+		.err = PROC_PIPE,
+		.deadline_us = TOOL_US,
+	};
+	auto_buf struct buf out = { 0 };
+	int rc = proc_check(&spec, &out, OUTPUT_LIMIT, e);
+	return rc == -ENOENT ? err_set(e, ENOENT, "%s is not installed: %sapt-get install %s",
+				       argv[0], geteuid() == 0 ? "" : "sudo ", package)
+			     : rc;
+}
+
+int entry_depmod(const char *root, const char *release, struct err *e)
+{
+	const char *argv[] = { "depmod", "-b", root, release, NULL };
+	return run_tool(argv, "kmod", e);
+}
+
+static int put_modules(const char *dir, const char *modules, struct err *e)
+{
+	auto_free char *disk = path_join(dir, "modules.erofs");
+	auto_free char *from = path_join(modules, "modules.dep");
+	auto_free char *dep = path_join(dir, "modules.dep");
+	/* Not compressed: the guest's CPU is what there is least of. */
+	const char *argv[] = { "mkfs.erofs", "--quiet", "--all-root", disk, modules, NULL };
+	int rc = run_tool(argv, "erofs-utils", e);
+	return rc < 0 ? rc : file_copy(from, dep, 0644, e);
+}
+
+int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
+	void *ctx, json_t *manifest, struct err *e)
+{
+	say(progress, ctx, "taking vmlinux out of the kernel image");
+	int rc = put_image(dir, parts->image, manifest, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *config = path_join(dir, "config");
+	rc = put_config(dir, parts->config, config, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *early = path_join(dir, "early");
+	rc = early_modules(parts->modules, access(config, R_OK) == 0 ? config : NULL,
+		json_str_or(manifest, "release", ""), early, e);
+	if (rc < 0 || !parts->modules)
+		return rc;
+	say(progress, ctx, "writing the modules disk");
+	return put_modules(dir, parts->modules, e);
+}

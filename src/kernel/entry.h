@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* entry.h: make one entry of the kernel store from its parts. */
+#pragma once
+#include "kernel/kernel.h"
+#include <jansson.h>
+struct err;
+
+/* Of the entry's layout and content; another number makes all entries anew. */
+#define ENTRY_RECIPE 1
+
+/* All borrowed. */
+struct entry_parts {
+	const char *image;   /* bzImage or ELF vmlinux */
+	const char *modules; /* folder with modules.dep, or NULL */
+	const char *config;  /* .config; NULL: the one that the kernel carries, if it does */
+};
+
+/* Fill the folder `dir`; add "release" and "boot" to `manifest`. -ENOEXEC: the image is no
+ * kernel that QEMU can enter; -ENOENT: a program or a needed module is missing. */
+int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
+	void *ctx, json_t *manifest, struct err *e);
+/* What boots from `image`, without making anything: its release. */
+int entry_release(const char *image, char **ret, struct err *e);
+/* depmod over ROOT/lib/modules/RELEASE. -ENOENT: no depmod, with how to install it. */
+int entry_depmod(const char *root, const char *release, struct err *e);
