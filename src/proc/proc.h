@@ -2,7 +2,9 @@
 /* proc.h: the only fork in the program. A child has argv (no shell), its own session or process
  * group, pipes or a terminal, a deadline, and inherits no descriptor but those given.
  * It is over when it is reaped AND its output is drained AND nothing of its group is left.
- * To stop it: TERM, grace, KILL, each to its group and to every descendant found in /proc. */
+ * When it ends by itself and leaves others behind, they have until a second passes without
+ * output (5 at most), then KILL. To stop it: TERM, grace, KILL, each to its group and to every
+ * descendant found in /proc. What even KILL does not end is given up after 5 s, with a warning. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,20 +44,22 @@ struct proc_fd {
 };
 
 struct proc_spec {
-	const char *const *argv;   /* argv[0] is looked up in PATH */
-	const char *const *env;    /* NULL: ours */
+	/* argv[0] is looked up in our PATH, then in /usr/sbin and /sbin (mkfs, depmod). */
+	const char *const *argv;
+	const char *const *env;    /* NULL: ours. FSQA_PROC is added, a mark to find orphans by */
 	const char *cwd;           /* NULL: ours */
-	int in, out, err;          /* descriptor or PROC_x */
+	int in, out, err;          /* descriptor or PROC_x; out and err 0 (not set): -EINVAL */
 	unsigned cols, rows;       /* of the terminal; 0: 80x24 */
-	const struct proc_fd *fds; /* further descriptors to hand down */
+	const struct proc_fd *fds; /* further descriptors to hand down, at most 64 */
 	size_t n_fds;
 	uint64_t deadline_us;   /* after the start; 0: none */
 	uint64_t term_grace_us; /* between TERM and KILL; 0: 2 s */
 	bool outlives_us;       /* true: the child outlives us; default: KILL when we die */
-	/* `which` is 1 or 2 (a terminal's output is 1). Data is borrowed. May be NULL. */
+	/* `which` is 1 or 2 (a terminal's output is 1). Data is borrowed, at most 64 KiB. May be
+	 * NULL: output is read and dropped. Both callbacks may call any function below. */
 	void (*on_output)(void *ctx, int which, const void *data, size_t n);
-	/* Called once, in the loop, when the child is over. The proc is still valid in it; the
-	 * callback may proc_free it. */
+	/* Called once, in the loop, when the child is over, after its last output. The proc is
+	 * still valid in it; the callback may proc_free it. */
 	void (*on_end)(void *ctx, const struct proc_end *end);
 	void *ctx;
 };
@@ -67,20 +71,26 @@ pid_t proc_pid(const struct proc *p);
 /* Queue bytes for its standard input (copied). Returns bytes queued and not yet taken, so that
  * a caller can hold back. Writing to one that has ended is a no-op. */
 size_t proc_write(struct proc *p, const void *data, size_t n);
-/* No more input: closes its standard input once what is queued went out. */
+/* No more input: closes its standard input once what is queued went out. A terminal stays
+ * open: it gets its end-of-file character. */
 void proc_write_end(struct proc *p);
-/* Stop or go on reading its output (back-pressure: the child blocks when the pipe is full). */
+/* Stop or go on reading its output (back-pressure: the child blocks when the pipe is full).
+ * While paused nothing is lost: on_end waits until the rest was read. */
 void proc_pause(struct proc *p, bool paused);
 void proc_resize(struct proc *p, unsigned cols, unsigned rows);
+/* To the child alone, not its group. One that has ended: no-op. */
 void proc_signal(struct proc *p, int sig);
 /* TERM now, KILL after the grace. on_end still comes. Twice: KILL now. */
 void proc_stop(struct proc *p);
-/* After on_end: release. Before: KILL, and release when it is over, without on_end. NULL: no-op. */
+/* After on_end: release. Before: KILL, and release when it is over, without any callback. The
+ * loop must run on for that. NULL: no-op. */
 void proc_free(struct proc *p);
 
 /* Run one to its end in a loop of its own, collecting standard output (and error, where
  * spec->err is PROC_OUT) into `out` up to `limit` bytes; more is -EFBIG and stops the child.
- * spec's callbacks and `out` member are ignored. 0: it ran, see *ret for how it ended. */
+ * spec's callbacks and `out` member are ignored, `err` 0 (not set) is PROC_PIPE, whose text is
+ * dropped (but see proc_check). `out` may be NULL: dropped. 0: it ran, see *ret for how it ended.
+ */
 int proc_run(const struct proc_spec *spec, struct buf *out, size_t limit, struct proc_end *ret,
 	struct err *e);
 /* As proc_run, and an end other than exit code 0 is -EIO whose message has the program's name,
