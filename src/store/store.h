@@ -4,8 +4,9 @@
  * `,"crc"`. STATE/runs/<id>/pack holds artifacts, each a brotli stream addressed by (offset,
  * length, sha256) from the journal. STATE/index.db is derived.
  *
- * Records ("type"; each has "seq" from 1 and "wall_us"):
- *   run           id profile command host fsqa kernel image accel environment{}   first
+ * Records ("type"; each has "seq" from 1, "wall_us" (Unix time) and "at_us" (monotonic, since
+ * the run began)). What is in [] may be missing; more members are kept and handed through:
+ *   run           id profile order_us [command host fsqa kernel image accel environment{}]  first
  *   plan          tests[]: paths to run, in order
  *   target        release boot_us accel ...   a target came up, or did not
  *   attempt_start test attempt stage
@@ -13,10 +14,18 @@
  *                 marker_us cast log_from log_to kernel_log[]]
  *   artifact      test attempt name kind offset length size sha256 cut
  *   note          level text
- *   run_end       status counts{}           last; its absence: interrupted
+ *   run_end       status duration_us [interrupted counts{}]   last; its absence: interrupted
  *
  * A reader stops trusting at the first line whose crc is wrong and says so; a last line without
- * newline was never acknowledged and is dropped silently. */
+ * newline was never acknowledged and is dropped silently.
+ *
+ * Artifacts by name, so that logs, export and pages find them. Of a stage, under the stage's
+ * test ("script.002_btrfsprogs"):
+ *   cast "terminal.cast"   its recording
+ *   log  "terminal.log"    optional: its terminal as raw bytes, what log_from and log_to count
+ *   log  "logs/<path>"     what was collected
+ * and under the test "boot", once per boot (its attempt):
+ *   cast "console.cast"   console "console.log"   kernel "kernel.log" */
 #pragma once
 #include "suite/verdict.h"
 #include <jansson.h>
@@ -28,27 +37,42 @@ struct buf;
 
 /* ---- writing one run ---- */
 struct run_writer;
-/* Make runs/<id>/ with a fresh id (YYYYMMDD-HHMMSS-<profile's last word>, a counter behind it
- * where taken), lock its journal, write the first record durably. `first` is borrowed; id is
- * added to it. -ENOSPC ... */
+/* Make runs/<id>/ with a fresh id (YYYYMMDD-HHMMSS-<profile's last word>, UTC, a counter behind
+ * it where taken), lock its journal, write the first record durably. `first` is borrowed; id,
+ * profile and order_us are added to it. On failure nothing is left. -ENOSPC ... */
 int run_create(const char *state_dir, const char *profile, const json_t *first,
 	struct run_writer **ret, struct err *e);
 const char *run_writer_id(const struct run_writer *w);
 const char *run_writer_dir(const struct run_writer *w);
-/* Append one record (fields borrowed). durable: on disk before it returns. */
+/* Append one record (fields borrowed; seq, wall_us, at_us, type, crc are the store's). durable:
+ * it and all before it, artifacts too, are on disk before it returns; else with the next that
+ * is. After a failure the journal is as it was before (no torn line), and the next append may
+ * succeed: but after a failed sync, which is for good. To run_end, duration_us is added where
+ * missing. -EINVAL: unknown type or a member missing; -EMSGSIZE: above 1 MiB; -ENOSPC ... */
 int run_append(
 	struct run_writer *w, const char *type, const json_t *fields, bool durable, struct err *e);
-/* An artifact, streamed: compressed into the pack as it comes; record written at the end.
- * One at a time. kind: "cast" "log" "console" "kernel" "file". */
+/* All that was appended is on disk when it returns 0. */
+int run_sync(struct run_writer *w, struct err *e);
+/* An artifact, streamed: compressed into the pack as it comes; record written at the end, and
+ * durable with the next durable record or run_sync: do not remove its source before that.
+ * One at a time (-EBUSY), records may be appended meanwhile. kind: "cast" "log" "console"
+ * "kernel" "file". After a failed add or end it is gone, its room in the pack too. */
 int run_artifact_begin(struct run_writer *w, const char *test, int64_t attempt, const char *name,
 	const char *kind, struct err *e);
 int run_artifact_add(struct run_writer *w, const void *p, size_t n, struct err *e);
 int run_artifact_end(struct run_writer *w, bool cut, struct err *e);
-/* All of it from a file. Absent file: -ENOENT. */
+/* Forget the one that was begun, if any. */
+void run_artifact_drop(struct run_writer *w);
+/* All of it from a file. Absent file: -ENOENT; a link -ELOOP; no regular file -EINVAL. */
 int run_artifact_file(struct run_writer *w, const char *test, int64_t attempt, const char *name,
 	const char *kind, const char *path, bool cut, struct err *e);
-/* Sync and let go of the lock. */
+/* Sync, let go of the lock, free and null *w whatever is returned; NULL is a no-op. */
 int run_writer_close(struct run_writer **w, struct err *e);
+static inline void run_writer_closep(struct run_writer **w)
+{
+	(void)run_writer_close(w, NULL); /* error paths: the first error is the one to tell */
+}
+#define auto_run_writer __attribute__((cleanup(run_writer_closep)))
 
 /* ---- reading ---- */
 struct run_artifact {
@@ -64,19 +88,25 @@ struct run_attempt {
 	char *stage; /* "002_btrfsprogs", "" for boot */
 	int64_t attempt;
 	bool ended;
+	bool superseded;     /* a later attempt of the same test exists: it counts, not this */
 	enum verdict status; /* MISS where it never ended */
-	char *reason;
+	char *reason;        /* "" where none; "running" in a live run */
 	int64_t start_wall_us;
+	uint64_t start_at_us; /* monotonic, since the run began */
 	uint64_t duration_us;
 	uint64_t marker_us; /* where in its stage's recording it starts */
 	json_t *end;        /* the whole attempt_end record, or NULL */
+	size_t before;      /* the store's: index of the attempt it supersedes, or SIZE_MAX */
 };
 struct run_info {
 	char *id, *dir;
-	json_t *first;                /* the run record */
+	json_t *first;                /* the run record; an empty object where it is damaged */
+	json_t *plan;                 /* the last plan record, or NULL */
 	json_t *target;               /* the last target record, or NULL */
 	json_t *last;                 /* the run_end record, or NULL: running or interrupted */
-	bool live;                    /* its writer still holds the lock */
+	bool live;                    /* no run_end yet, and its writer holds the lock */
+	bool interrupted;             /* fsqa was killed, or run_end says "interrupted": true */
+	uint64_t duration_us;         /* to the last record, or what run_end says */
 	struct run_attempt *attempts; /* in order of their start */
 	size_t n_attempts;
 	struct run_artifact *artifacts;
@@ -84,11 +114,25 @@ struct run_info {
 	json_t *notes; /* array of note records */
 	char *damage;  /* NULL, or what was wrong with the journal: "line 12: checksum" */
 };
-/* `id`: a run's id, an unambiguous prefix of it, or "latest". -ENOENT names the nearest. */
+/* `id`: a run's id, an unambiguous prefix of it, or "latest" (made last, whatever the clock
+ * said). -ENOENT names the nearest; -ENOTUNIQ. A damaged journal is no error: see `damage`. */
 int run_read(const char *state_dir, const char *id, struct run_info **ret, struct err *e);
 void run_info_free(struct run_info *r);
-enum verdict run_info_status(const struct run_info *r); /* worst; MISS when interrupted */
-/* Decompress an artifact to `fd`; its sha256 is verified: -EBADMSG where it differs. */
+static inline void run_info_freep(struct run_info **r)
+{
+	run_info_free(*r);
+}
+#define auto_run_info __attribute__((cleanup(run_info_freep)))
+/* Worst of each test's last attempt and of what run_end says; MISS at best when interrupted,
+ * damaged, or when nothing ran. */
+enum verdict run_info_status(const struct run_info *r);
+/* Of each test's last attempt; in a live run only those that ended. */
+void run_info_counts(const struct run_info *r, unsigned counts[VERDICT_COUNT]);
+/* Decompress an artifact, piece by piece; an error of sink() ends it. Its sha256 is verified:
+ * -EBADMSG where it differs, told last, when the bytes have been given out. */
+int run_artifact_each(const struct run_info *r, const struct run_artifact *a,
+	int (*sink)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, struct err *e);
+/* The same to a descriptor. */
 int run_artifact_write(
 	const struct run_info *r, const struct run_artifact *a, int fd, struct err *e);
 
@@ -100,15 +144,17 @@ struct run_row {
 	enum verdict status;
 	bool live, interrupted;
 	unsigned counts[VERDICT_COUNT];
+	char *damage; /* NULL, or what is wrong with its journal */
 };
-struct stage_row { /* one attempt of one stage in one run, for the history strip */
+struct stage_row { /* a test's last attempt in one run, for the history strip */
 	char *run, *test;
 	enum verdict status;
 	uint64_t duration_us;
 };
 struct index_db;
-/* Open (or make) STATE/index.db. A database that is damaged or of another version is made
- * again from the journals. */
+/* Open (or make) STATE/index.db and bring it up to date: runs that it lacks or that had not
+ * ended are read from their journals, runs that are gone are dropped. A database that is damaged
+ * or of another version is made again from the journals. */
 int index_open(const char *state_dir, struct index_db **ret, struct err *e);
 void index_close(struct index_db *x);
 int index_add_run(struct index_db *x, const struct run_info *r, struct err *e); /* replaces */
@@ -123,9 +169,14 @@ void stage_rows_free(struct stage_row *rows, size_t n);
 /* Make it again from all journals; *ret_runs how many. */
 int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 
-/* Runs without run_end whose writer is gone: finish each as interrupted (open attempts MISS,
- * recordings and logs in its work folder packed, work folder removed), call `each` with the
- * run's id and one line. */
+/* Runs without run_end whose writer is gone: finish each as interrupted (attempts under way and
+ * tests of the plan never reached MISS, recordings and logs in its work folder packed, work
+ * folder removed, index renewed), call `each` with the run's id and one line. A damaged journal
+ * is kept as journal.damaged. The work folder of a run:
+ *   runs/<id>/work/<stage>/terminal.cast, terminal.log, logs/   of the stage under way
+ *   runs/<id>/work/console.cast, console.log, kernel.log
+ *   runs/<id>/work/vm/                                          never packed
+ * What cannot be mended is told to `each` and does not keep the others from it. */
 int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
 	void *ctx, struct err *e);
 
