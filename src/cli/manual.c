@@ -31,17 +31,18 @@ static const char *const settings_intro[] = {
 	"whole profile.",
 };
 
-/* "128M to 16T", "auto, kvm or tcg", or ""; the caller's. */
+/* ", 128M to 16T", ": auto, kvm, tcg", or ""; the caller's. */
 static char *range_text(const struct setting *s)
 {
 	struct buf b = { 0 };
 	if (s->type == SETTING_CHOICE) {
 		for (const char *p = s->choices; *p; p++)
-			buf_addf(&b, *p == '|' ? ", " : "%c", *p);
+			buf_addf(&b, "%s%.*s", p == s->choices ? ": " : "", *p == '|' ? 2 : 1,
+				*p == '|' ? ", " : p);
 	} else if (s->max) {
 		auto_free char *low = config_number_text(s, s->min);
 		auto_free char *high = config_number_text(s, s->max);
-		buf_addf(&b, "%s to %s", low, high);
+		buf_addf(&b, ", %s to %s", low, high);
 	}
 	return b.len ? buf_take(&b) : xstrdup("");
 }
@@ -217,9 +218,8 @@ void manual_settings_man(FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		auto_free char *name = shown_name(&s[i]);
 		auto_free char *range = range_text(&s[i]);
-		auto_free char *what = xasprintf("%s%s%s%s%s%s", config_type_name(s[i].type),
-			*range ? ", " : "", range, bare_text(&s[i]), s[i].def ? ", default " : "",
-			s[i].def ? s[i].def : "");
+		auto_free char *what = xasprintf("%s%s%s%s%s", config_type_name(s[i].type), range,
+			bare_text(&s[i]), s[i].def ? ", default " : "", s[i].def ? s[i].def : "");
 		fputs(".TP\n", out);
 		macro(out, "B", name);
 		roff(out, s[i].help);
@@ -253,10 +253,7 @@ static void row(FILE *out, const struct setting *s)
 {
 	auto_free char *name = shown_name(s);
 	auto_free char *range = range_text(s);
-	fprintf(out, "| `%s` | %s", name, config_type_name(s->type));
-	if (*range)
-		fprintf(out, ", %s", range);
-	fprintf(out, "%s | ", bare_text(s));
+	fprintf(out, "| `%s` | %s%s%s | ", name, config_type_name(s->type), range, bare_text(s));
 	if (s->def)
 		fprintf(out, "`%s`", s->def);
 	fputs(" | ", out);
