@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "site/site_priv.h"
+
+/* Whether the test is a stage itself: "boot", or the path ends with its stage's name. */
+static bool is_stage(const char *test, const char *stage)
+{
+	if (!*stage)
+		return true;
+	size_t n = strlen(test);
+	size_t m = strlen(stage);
+	return n == m ? strcmp(test, stage) == 0
+		      : n > m && test[n - m - 1] == '.' && strcmp(test + n - m, stage) == 0;
+}
+
+/* Whether `test` lies below `above`: "script.002.x" below "script.002". */
+static bool is_below(const char *test, const char *above)
+{
+	size_t n = strlen(above);
+	return strncmp(test, above, n) == 0 && test[n] == '.';
+}
+
+static struct site_stage *add_stage(
+	struct site_page *p, const char *test, const char *name, const struct run_attempt *a)
+{
+	p->stages = xrealloc(p->stages, (p->n_stages + 1) * sizeof *p->stages);
+	struct site_stage *s = &p->stages[p->n_stages++];
+	*s = (struct site_stage){ .attempt = a };
+	s->test = xstrdup(test);
+	s->name = xstrdup(name);
+	auto_free char *safe = site_safe_name(name);
+	s->key = a && a->attempt > 1 ? xasprintf("%s.%jd", safe, (intmax_t)a->attempt)
+				     : xstrdup(safe);
+	return s;
+}
+
+static void add_sub(struct site_stage *s, const struct run_attempt *a)
+{
+	s->subs = xrealloc(s->subs, (s->n_subs + 1) * sizeof *s->subs);
+	s->subs[s->n_subs++] = a;
+}
+
+/* The stage's last attempt: what a subtest that started after it belongs to. */
+static struct site_stage *last_stage(struct site_page *p, const struct run_attempt *sub)
+{
+	for (size_t i = p->n_stages; i-- > 0;)
+		if (is_below(sub->test, p->stages[i].test))
+			return &p->stages[i];
+	return NULL;
+}
+
+static size_t plan_place(const json_t *tests, const char *test)
+{
+	size_t i;
+	json_t *t;
+	json_array_foreach (tests, i, t)
+		if (json_is_string(t) && strcmp(json_string_value(t), test) == 0)
+			return i + 1;
+	return SIZE_MAX;
+}
+
+/* boot first, then as planned; attempts of one test in their order. */
+static size_t place_of(const struct site_page *p, const struct site_stage *s)
+{
+	if (strcmp(s->test, "boot") == 0)
+		return 0;
+	return plan_place(json_object_get(p->run->plan, "tests"), s->test);
+}
+
+static void sort_stages(struct site_page *p)
+{
+	/* Few, and the order of equals must stay: insertion. */
+	for (size_t i = 1; i < p->n_stages; i++) {
+		struct site_stage s = p->stages[i];
+		size_t place = place_of(p, &s);
+		size_t k = i;
+		for (; k > 0 && place_of(p, &p->stages[k - 1]) > place; k--)
+			p->stages[k] = p->stages[k - 1];
+		p->stages[k] = s;
+	}
+}
+
+static void add_unreached(struct site_page *p)
+{
+	size_t i;
+	json_t *t;
+	json_array_foreach (json_object_get(p->run->plan, "tests"), i, t) {
+		const char *test = json_string_value(t);
+		bool known = !test;
+		for (size_t k = 0; !known && k < p->n_stages; k++)
+			known = strcmp(p->stages[k].test, test) == 0 ||
+				is_below(test, p->stages[k].test);
+		const char *dot = test ? strrchr(test, '.') : NULL;
+		if (!known)
+			add_stage(p, test, dot ? dot + 1 : test, NULL);
+	}
+}
+
+void site_page_init(struct site_page *p, const struct run_info *run)
+{
+	*p = (struct site_page){ .run = run };
+	for (size_t i = 0; i < run->n_attempts; i++) {
+		const struct run_attempt *a = &run->attempts[i];
+		struct site_stage *s = is_stage(a->test, a->stage) ? NULL : last_stage(p, a);
+		if (s)
+			add_sub(s, a);
+		else
+			add_stage(p, a->test,
+				*a->stage && is_stage(a->test, a->stage) ? a->stage : a->test, a);
+	}
+	add_unreached(p);
+	sort_stages(p);
+}
+
+static void cast_clear(struct site_cast *c)
+{
+	free(c->name);
+	free(c->trouble);
+	thumb_clear(&c->thumb);
+}
+
+void site_file_clear(struct site_file *f)
+{
+	free(f->name);
+	free(f->title);
+	free(f->href);
+	free(f->path);
+	free(f->trouble);
+}
+
+void site_page_clear(struct site_page *p)
+{
+	for (size_t i = 0; i < p->n_stages; i++) {
+		struct site_stage *s = &p->stages[i];
+		free(s->test);
+		free(s->name);
+		free(s->key);
+		free(s->subs);
+		cast_clear(&s->cast);
+		for (size_t k = 0; k < s->n_files; k++)
+			site_file_clear(&s->files[k]);
+		free(s->files);
+		stage_rows_free(s->history, s->n_history);
+	}
+	free(p->stages);
+	*p = (struct site_page){ 0 };
+}
+
+enum verdict site_stage_status(const struct site_stage *s)
+{
+	return s->attempt ? s->attempt->status : VERDICT_MISS;
+}
+
+const char *site_sub_name(const struct site_stage *s, const struct run_attempt *a)
+{
+	return is_below(a->test, s->test) ? a->test + strlen(s->test) + 1 : a->test;
+}
+
+const char *site_stage_log(const struct site_stage *s)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		if (strcmp(s->files[i].name, "terminal.log") == 0)
+			return s->files[i].cut ? NULL : s->files[i].path;
+	return NULL;
+}

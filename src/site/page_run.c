@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "site/html.h"
+#include "site/site_priv.h"
+
+#define FACT_MAX         500u /* bytes of one value */
+#define KERNEL_LINES_MAX 40u  /* messages quoted under one test */
+#define LOG_TAIL_LINES   30u
+
+/* A value of the run record as text: what it is called, with what it was made from. */
+static char *fact_text(const json_t *j)
+{
+	auto_buf struct buf b = { 0 };
+	if (json_is_string(j)) {
+		buf_adds(&b, json_string_value(j));
+	} else if (json_is_object(j)) {
+		static const char *const names[] = { "release", "name", "source", "reason" };
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			const char *s = json_str_or(j, names[i], "");
+			buf_addf(&b, "%s%s", *s && b.len ? ", " : "", s);
+		}
+	} else if (json_is_number(j) || json_is_boolean(j)) {
+		char *s = json_dumps(j, JSON_ENCODE_ANY);
+		buf_adds(&b, s ? s : "");
+		free(s);
+	}
+	if (b.len > FACT_MAX) {
+		b.len = FACT_MAX;
+		b.s[b.len] = '\0';
+		buf_adds(&b, "...");
+	}
+	return buf_take(&b);
+}
+
+static void fact(struct buf *b, const char *label, const json_t *value)
+{
+	auto_free char *text = fact_text(value);
+	if (*text)
+		html_add(b, "<div><dt>", TEXT(label), "</dt><dd>", TEXT(text), "</dd></div>\n",
+			NULL);
+}
+
+/* Of the target that came up, else what the run was started with. */
+static const json_t *target_or_first(const struct run_info *r, const char *key)
+{
+	const json_t *j = json_object_get(r->target, key);
+	return j && !json_is_null(j) ? j : json_object_get(r->first, key);
+}
+
+static void accel_of(const struct run_info *r, const char **name, const char **reason)
+{
+	const json_t *j = target_or_first(r, "accel");
+	*name = json_is_object(j) ? json_str_or(j, "name", "") : json_string_value(j);
+	*name = html_or_empty(*name);
+	*reason = json_str_or(j, "reason",
+		json_str_or(r->target, "accel_reason", json_str_or(r->first, "accel_reason", "")));
+}
+
+static void facts(struct buf *b, const struct run_info *r)
+{
+	buf_adds(b, "<dl class=\"facts\">\n");
+	fact(b, "Booted kernel", json_object_get(r->target, "release"));
+	fact(b, "Kernel", json_object_get(r->first, "kernel"));
+	const char *accel;
+	const char *why;
+	accel_of(r, &accel, &why);
+	if (*accel)
+		html_add(b, "<div><dt>Accelerator</dt><dd>",
+			strcmp(accel, "tcg") == 0   ? "TCG (emulated, slow)"
+			: strcmp(accel, "kvm") == 0 ? "KVM"
+						    : "",
+			strcmp(accel, "tcg") && strcmp(accel, "kvm") ? accel : "", NULL);
+	if (*accel)
+		html_add(b, *why ? ": " : "", TEXT(why), "</dd></div>\n", NULL);
+	fact(b, "Host", json_object_get(r->first, "host"));
+	fact(b, "Root image", json_object_get(r->first, "image"));
+	buf_adds(b, "<div><dt>Started</dt><dd>");
+	html_time(b, json_i64_or(r->first, "wall_us", 0));
+	buf_adds(b, "</dd></div>\n<div><dt>Duration</dt><dd>");
+	site_duration(b, r->duration_us);
+	buf_adds(b, "</dd></div>\n");
+	fact(b, "fsqa", json_object_get(r->first, "fsqa"));
+	const char *key;
+	json_t *value;
+	json_t *environment = json_object_get(r->first, "environment");
+	json_object_foreach (environment, key, value)
+		fact(b, key, value);
+	buf_adds(b, "</dl>\n");
+}
+
+static void alert(struct buf *b, const char *class, const char *lead, const char *text)
+{
+	html_add(b, "<p class=\"alert ", class, "\"><strong>", lead, "</strong> ", TEXT(text),
+		"</p>\n", NULL);
+}
+
+static void alerts(struct buf *b, const struct run_info *r)
+{
+	if (r->damage) {
+		auto_free char *text = xasprintf("%s. What stands before it is shown; what came "
+						 "behind it is not known.",
+			r->damage);
+		alert(b, "bad", "The record of this run is damaged:", text);
+	}
+	if (r->live)
+		alert(b, "note",
+			"Under way:", "this page shows what was known when it was written.");
+	else if (r->interrupted || !r->last)
+		alert(b, "bad", "Interrupted:", "fsqa was stopped before this run had ended.");
+	size_t i;
+	json_t *note;
+	json_array_foreach (r->notes, i, note) {
+		const char *level = json_str_or(note, "level", "note");
+		bool bad = strcmp(level, "error") == 0;
+		alert(b, bad ? "bad" : "note",
+			bad                             ? "Error:"
+			: strcmp(level, "warning") == 0 ? "Warning:"
+							: "Note:",
+			json_str_or(note, "text", ""));
+	}
+}
+
+static void reproduce(struct buf *b, const struct run_info *r)
+{
+	const char *command = json_str_or(r->first, "command", "");
+	if (!*command)
+		return;
+	html_add(b,
+		"<section class=\"reproduce\" aria-labelledby=\"h-reproduce\">"
+		"<h2 id=\"h-reproduce\">Reproduce</h2>\n"
+		"<div class=\"command\"><pre tabindex=\"0\"><code id=\"command\">",
+		TEXT(command),
+		"</code></pre><button type=\"button\" data-copy=\"command\" hidden>Copy</button>"
+		"</div></section>\n",
+		NULL);
+}
+
+static void screencast(struct buf *b, const struct site_stage *s)
+{
+	const struct site_cast *c = &s->cast;
+	if (!c->name) {
+		buf_adds(b, "<span class=\"aside\">none</span>");
+		return;
+	}
+	if (c->trouble && !c->has_picture) {
+		html_add(b, "<span class=\"trouble\">", TEXT(c->trouble), "</span>", NULL);
+		return;
+	}
+	char at[CLOCK_HUMAN_SIZE];
+	char length[CLOCK_HUMAN_SIZE];
+	html_add(b, "<a class=\"cast\" href=\"casts/", c->name, ".cast\" data-cast=\"", c->name,
+		"\" data-title=\"", ATTR(s->name), "\"><img src=\"casts/", c->name,
+		".svg\" loading=\"lazy\" width=\"", NULL);
+	html_number(b, c->thumb.width);
+	buf_adds(b, "\" height=\"");
+	html_number(b, c->thumb.height);
+	html_add(b, "\" alt=\"Terminal of ", ATTR(s->name), " at ",
+		ATTR(clock_human(c->thumb.at_us, at)),
+		"; its last line: ", ATTR(*c->thumb.last_line ? c->thumb.last_line : "blank"),
+		"\"><span class=\"play\"><span aria-hidden=\"true\">\xe2\x96\xb6</span> ",
+		TEXT(clock_human(c->thumb.duration_us, length)), c->cut ? ", cut" : "",
+		"</span></a>", NULL);
+}
+
+static void file_link(struct buf *b, const struct site_file *f)
+{
+	char size[PARSE_SIZE_TEXT];
+	if (!f->href) {
+		html_add(b, "<li>", TEXT(f->title), " <span class=\"trouble\">", TEXT(f->trouble),
+			"</span></li>\n", NULL);
+		return;
+	}
+	html_add(b, "<li><a href=\"", ATTR(f->href), "\">", TEXT(f->title),
+		"</a> <span class=\"aside\">", TEXT(parse_size_text(f->size, size)),
+		f->cut ? ", cut" : "", "</span></li>\n", NULL);
+}
+
+static void logs(struct buf *b, const struct site_stage *s, const char *run)
+{
+	static const size_t shown = 4;
+	if (s->n_files == 0) {
+		buf_adds(b, "<span class=\"aside\">none</span>");
+		return;
+	}
+	buf_adds(b, "<ul class=\"files\">\n");
+	for (size_t i = 0; i < s->n_files && (i < shown || s->n_files == shown + 1); i++)
+		file_link(b, &s->files[i]);
+	buf_adds(b, "</ul>");
+	if (s->n_files <= shown + 1)
+		return;
+	buf_adds(b, "<details class=\"more\"><summary>");
+	html_number(b, s->n_files - shown + s->more_files);
+	buf_adds(b, " more</summary><ul class=\"files\">\n");
+	for (size_t i = shown; i < s->n_files; i++)
+		file_link(b, &s->files[i]);
+	buf_adds(b, "</ul>");
+	if (s->more_files) {
+		buf_adds(b, "<p>And ");
+		html_number(b, s->more_files);
+		html_add(b, " that are not laid out here: <code>fsqa logs ", TEXT(run), " ",
+			TEXT(s->test), "</code></p>", NULL);
+	}
+	buf_adds(b, "</details>");
+}
+
+/* What the kernel said that judged the test. */
+static void kernel_quote(struct buf *b, const struct run_attempt *a)
+{
+	const json_t *lines = json_object_get(a->end, "kernel_log");
+	if (json_array_size(lines) == 0)
+		return;
+	buf_adds(b, "<figure class=\"quote\"><figcaption>The kernel's log during this test"
+		    "</figcaption><pre tabindex=\"0\">");
+	size_t i;
+	json_t *line;
+	json_array_foreach (lines, i, line) {
+		if (i == KERNEL_LINES_MAX) {
+			buf_adds(b, "... and ");
+			html_number(b, json_array_size(lines) - i);
+			buf_adds(b, " more\n");
+			break;
+		}
+		const char *text = json_is_string(line) ? json_string_value(line)
+							: json_str_or(line, "text", "");
+		html_add(b, TEXT(text), "\n", NULL);
+	}
+	buf_adds(b, "</pre></figure>\n");
+}
+
+static void output_quote(struct buf *b, const struct site_stage *s, const struct run_attempt *a)
+{
+	int64_t from = json_i64_or(a->end, "log_from", -1);
+	int64_t to = json_i64_or(a->end, "log_to", -1);
+	auto_buf struct buf text = { 0 };
+	if (from >= 0 && to > from)
+		site_excerpt(
+			site_stage_log(s), (uint64_t)from, (uint64_t)to, SITE_EXCERPT_MAX, &text);
+	if (text.len)
+		html_add(b,
+			"<figure class=\"quote\"><figcaption>The end of what it printed"
+			"</figcaption><pre tabindex=\"0\">",
+			TEXT(buf_str(&text)), "</pre></figure>\n", NULL);
+}
+
+static bool has_evidence(const struct run_attempt *a)
+{
+	return site_is_bad(a->status) || json_array_size(json_object_get(a->end, "kernel_log")) > 0;
+}
+
+static void sub_line(struct buf *b, const struct site_stage *s, const struct run_attempt *a)
+{
+	html_add(b, "<tr class=\"", site_class(a->status), a->superseded ? " old" : "",
+		"\"><th scope=\"row\" data-label=\"Test\">", TEXT(site_sub_name(s, a)), NULL);
+	if (a->attempt > 1 || a->superseded) {
+		buf_adds(b, " <span class=\"aside\">attempt ");
+		html_number(b, (uint64_t)a->attempt);
+		buf_adds(b, "</span>");
+	}
+	if (a->reason && *a->reason)
+		html_add(b, "<span class=\"reason\">", TEXT(a->reason), "</span>", NULL);
+	buf_adds(b, "</th><td data-label=\"Status\">");
+	site_badge(b, a->status);
+	buf_adds(b, "</td><td class=\"num\" data-label=\"Recording\">");
+	if (s->cast.has_picture) {
+		html_add(b, "<a class=\"jump\" href=\"casts/", s->cast.name, ".cast\" data-cast=\"",
+			s->cast.name, "\" data-title=\"", ATTR(s->name), "\" data-status=\"",
+			verdict_name(a->status), "\" data-at=\"", NULL);
+		html_seconds(b, a->marker_us);
+		buf_adds(b, "\"><span class=\"unseen\">in the recording </span>at ");
+		site_duration(b, a->marker_us);
+		buf_adds(b, "</a>");
+	}
+	buf_adds(b, "</td><td class=\"num\" data-label=\"Duration\">");
+	site_duration(b, a->duration_us);
+	buf_adds(b, "</td></tr>\n");
+	if (!has_evidence(a))
+		return;
+	size_t before = b->len;
+	buf_adds(b, "<tr class=\"evidence\"><td colspan=\"4\">");
+	size_t empty = b->len;
+	kernel_quote(b, a);
+	output_quote(b, s, a);
+	if (b->len == empty) {
+		b->len = before;
+		b->s[before] = '\0';
+		return;
+	}
+	buf_adds(b, "</td></tr>\n");
+}
+
+/* The row below a stage's own: what judged it, and its subtests folded. */
+static void stage_details(struct buf *b, const struct site_stage *s)
+{
+	size_t before = b->len;
+	buf_adds(b, "<tr class=\"below\"><td colspan=\"5\">");
+	size_t empty = b->len;
+	if (s->attempt)
+		kernel_quote(b, s->attempt);
+	if (s->attempt && site_is_bad(s->attempt->status) && s->n_subs == 0)
+		output_quote(b, s, s->attempt);
+	if (s->n_subs) {
+		unsigned counts[VERDICT_COUNT] = { 0 };
+		bool bad = false;
+		for (size_t i = 0; i < s->n_subs; i++) {
+			counts[s->subs[i]->status]++;
+			bad |= site_is_bad(s->subs[i]->status);
+		}
+		html_add(b, "<details", bad ? " open" : "", "><summary>", NULL);
+		html_number(b, s->n_subs);
+		html_add(b, s->n_subs == 1 ? " test: " : " tests: ", NULL);
+		site_counts(b, counts);
+		html_add(b,
+			"</summary>\n<table class=\"cards subs\"><caption class=\"unseen\">Tests "
+			"of ",
+			TEXT(s->name),
+			"</caption>\n<thead><tr><th scope=\"col\">Test</th>"
+			"<th scope=\"col\">Status</th><th scope=\"col\" class=\"num\">Recording"
+			"</th><th scope=\"col\" "
+			"class=\"num\">Duration</th></tr></thead>\n<tbody>\n",
+			NULL);
+		for (size_t i = 0; i < s->n_subs; i++)
+			sub_line(b, s, s->subs[i]);
+		buf_adds(b, "</tbody></table></details>\n");
+	}
+	if (b->len == empty) {
+		b->len = before;
+		b->s[before] = '\0';
+		return;
+	}
+	buf_adds(b, "</td></tr>\n");
+}
+
+static void stage_history(
+	struct buf *b, const struct site_stage *s, const char *current, const char *site_dir)
+{
+	struct site_square squares[SITE_HISTORY];
+	size_t n = 0;
+	for (; n < s->n_history && n < SITE_HISTORY; n++)
+		squares[n] = (struct site_square){ s->history[n].run, s->history[n].status,
+			s->history[n].duration_us, false,
+			site_has_page(site_dir, s->history[n].run) };
+	if (n < 2)
+		return;
+	auto_free char *label = xasprintf("%s in the last %zu runs, oldest first", s->name, n);
+	site_strip(b, "../../", label, current, squares, n);
+}
+
+static void stage_row(
+	struct buf *b, const struct site_page *p, const struct site_stage *s, const char *site_dir)
+{
+	const struct run_attempt *a = s->attempt;
+	html_add(b, "<tbody id=\"stage-", s->key, "\"", a && a->superseded ? " class=\"old\"" : "",
+		">\n<tr><th scope=\"row\" data-label=\"Script\"><span class=\"name\">",
+		TEXT(s->name), "</span>", NULL);
+	if (a && (a->attempt > 1 || a->superseded)) {
+		buf_adds(b, " <span class=\"aside\">attempt ");
+		html_number(b, (uint64_t)a->attempt);
+		buf_adds(b, "</span>");
+	}
+	if (!a || !a->superseded)
+		stage_history(b, s, p->run->id, site_dir);
+	buf_adds(b, "</th>\n<td data-label=\"Status\">");
+	if (a && !a->ended && p->run->live)
+		site_run_badge(b, a->status, true, false);
+	else
+		site_badge(b, site_stage_status(s));
+	const char *reason = a ? a->reason : "never reached";
+	if (reason && *reason)
+		html_add(b, "<span class=\"reason\">", TEXT(reason), "</span>", NULL);
+	buf_adds(b, "</td>\n<td data-label=\"Screencast\">");
+	screencast(b, s);
+	buf_adds(b, "</td>\n<td data-label=\"Logs\">");
+	logs(b, s, p->run->id);
+	buf_adds(b, "</td>\n<td class=\"num\" data-label=\"Duration\">");
+	if (a)
+		site_duration(b, a->duration_us);
+	buf_adds(b, "</td></tr>\n");
+	stage_details(b, s);
+	buf_adds(b, "</tbody>\n");
+}
+
+/* The serial console and the kernel's log, of each boot. */
+static void kernel_section(struct buf *b, const struct site_page *p)
+{
+	bool any = false;
+	for (size_t i = 0; i < p->n_stages; i++) {
+		const struct site_stage *s = &p->stages[i];
+		if (strcmp(s->test, "boot") != 0 || (!s->cast.name && s->n_files == 0))
+			continue;
+		if (!any)
+			buf_adds(b, "<section aria-labelledby=\"h-console\"><h2 id=\"h-console\">"
+				    "Console and kernel log</h2>\n");
+		any = true;
+		buf_adds(b, "<div class=\"console\">");
+		screencast(b, s);
+		buf_adds(b, "<ul class=\"files\">\n");
+		for (size_t k = 0; k < s->n_files; k++)
+			file_link(b, &s->files[k]);
+		buf_adds(b, "</ul></div>\n");
+		for (size_t k = 0; k < s->n_files; k++) {
+			auto_buf struct buf tail = { 0 };
+			if (strcmp(s->files[k].name, "kernel.log") == 0)
+				site_excerpt(s->files[k].path, 0, s->files[k].size, LOG_TAIL_LINES,
+					&tail);
+			if (tail.len)
+				html_add(b,
+					"<details><summary>End of the kernel's log</summary>"
+					"<pre class=\"log\" tabindex=\"0\">",
+					TEXT(buf_str(&tail)), "</pre></details>\n", NULL);
+		}
+	}
+	if (any)
+		buf_adds(b, "</section>\n");
+}
+
+static void title(struct buf *b, const struct run_info *r)
+{
+	const char *profile = json_str_or(r->first, "profile", "unknown profile");
+	auto_free char *release = fact_text(json_object_get(r->target, "release"));
+	auto_free char *text = xasprintf("%s %s: %s",
+		r->live ? "RUNNING" : verdict_name(run_info_status(r)), profile, r->id);
+	site_head(b, "../../", text);
+	buf_adds(b, "<div class=\"title\"><h1>");
+	site_run_badge(b, run_info_status(r), r->live, false);
+	html_add(b, " <span class=\"profile\">", TEXT(profile), "</span>", NULL);
+	if (*release)
+		html_add(b, " <span class=\"on\">on ", TEXT(release), "</span>", NULL);
+	html_add(b, "</h1>\n<p class=\"lead\">Run ", TEXT(r->id), ": ", NULL);
+	unsigned counts[VERDICT_COUNT];
+	run_info_counts(r, counts);
+	site_counts(b, counts);
+	buf_adds(b, "</p></div>\n");
+}
+
+void site_page_run(struct buf *b, const struct site_page *p, const char *site_dir)
+{
+	title(b, p->run);
+	alerts(b, p->run);
+	buf_adds(b, "<section aria-labelledby=\"h-results\"><h2 id=\"h-results\">Results</h2>\n"
+		    "<table class=\"cards results\"><caption class=\"unseen\">Each script with its "
+		    "status, recording, logs and duration; its tests folded below it</caption>\n"
+		    "<thead><tr><th scope=\"col\">Script</th><th scope=\"col\">Status</th>"
+		    "<th scope=\"col\">Screencast</th><th scope=\"col\">Logs</th>"
+		    "<th scope=\"col\" class=\"num\">Duration</th></tr></thead>\n");
+	for (size_t i = 0; i < p->n_stages; i++)
+		stage_row(b, p, &p->stages[i], site_dir);
+	if (p->n_stages == 0)
+		buf_adds(
+			b, "<tbody><tr><td colspan=\"5\">No test was started.</td></tr></tbody>\n");
+	buf_adds(b, "</table></section>\n");
+	reproduce(b, p->run);
+	buf_adds(b, "<section aria-labelledby=\"h-run\"><h2 id=\"h-run\">This run</h2>\n");
+	facts(b, p->run);
+	buf_adds(b, "</section>\n");
+	kernel_section(b, p);
+	site_foot(b, "../../");
+}
