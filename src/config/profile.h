@@ -3,7 +3,9 @@
  *   fsqa.conf      settings (absent is fine where scripts/ is there)
  *   scripts/       NNN_name, executable: the stages, in byte order
  *   config/        BTRFSQA's own files, read as they are: timeout.json {"NNN_name": "minutes"},
- *                  local.config, bashrc, kernel.config ...: copied to ~/btrfsqe in the target
+ *                  local.config, bashrc, kernel.config ...: copied to ~/btrfsqe in the target,
+ *                  but never what holds credentials or speaks of the cloud (aws_auth.json,
+ *                  github.json, ec2.json, netrc, keys), nor a hidden file
  * BTRFSQA's own checkout (setup/config, setup/scripts) is a profile by its setup/ folder. */
 #pragma once
 #include "base/strv.h"
@@ -31,14 +33,22 @@ struct profile {
 	struct strv warnings; /* e.g. a stage without a timeout, which has the default */
 };
 
-/* `name`: a path (has a slash and exists, or "."), or the name of a profile in
- * ./profiles, the source tree (uninstalled) or the data folder. NULL: "btrfs/demo".
+/* `name`: a path (has a slash and is a folder, or "." or ".."), or the name of a profile in
+ * ./profiles, the source tree (when run from the build) or the data folder; FSQA_PROFILES, a
+ * list of folders with ':' between, replaces these. NULL: "btrfs/demo".
  * Every stage's script is checked: present, a file, executable, has a timeout within range.
- * -ENOENT (with the nearest known name), -EINVAL, -EACCES. */
+ * timeout.json gives way to [stage "X"] timeout. A [stage "X"] without script is an error where
+ * the profile's own fsqa.conf has it, and ignored where an included file does.
+ * -ENOENT (with the nearest known name), -EINVAL, -ERANGE, -EACCES (with the command that mends
+ * it); the message starts with the file. */
 int profile_load(
 	const char *name, const char *const *overrides, struct profile **ret, struct err *e);
+/* The names of all profiles that can be found by name, sorted, added to *ret. */
+void profile_names(struct strv *ret);
 /* Keep only the stages wanted. `only` (NULL or empty: all) are names or their NNN; `from`
- * (may be NULL): that one and what follows. Unknown: -EINVAL with the nearest name. */
+ * (may be NULL): that one and what follows. What a stage kept requires of one dropped is
+ * forgotten, with a warning. Unknown: -EINVAL with the nearest name, nothing changed. */
 int profile_select(struct profile *p, const char *const *only, const char *from, struct err *e);
+/* NULL: none of that name. */
 const struct profile_stage *profile_stage(const struct profile *p, const char *name);
 void profile_free(struct profile *p);

@@ -71,6 +71,7 @@ struct proc {
 	uint64_t started_us, kill_at_us, grace_us;
 	uint64_t linger_us; /* when it ended by itself, or was read on after a pause */
 	struct proc_end end;
+	struct tree known; /* found below it by the last look */
 
 	void (*on_output)(void *ctx, int which, const void *data, size_t n);
 	void (*on_end)(void *ctx, const struct proc_end *end);
@@ -109,6 +110,7 @@ static void release_if_done(struct proc *p)
 	if (p->handles > 0 || !p->freed || p->phase != OVER)
 		return;
 	buf_clear(&p->input);
+	tree_clear(&p->known);
 	free(p->name);
 	free(p);
 }
@@ -358,7 +360,8 @@ static void signal_members(const struct proc *p, const struct tree *t, int sig, 
 static size_t find_members(const struct proc *p, struct tree *t)
 {
 	tree_read(t);
-	return tree_find_members(t, &(struct tree_query){ .leader = p->pid,
+	return tree_find_members(t, &(struct tree_query){ .known = &p->known,
+					    .leader = p->pid,
 					    .mark = p->mark,
 					    .adopting = adopting,
 					    .only = unreaped == p && !p->next,

@@ -60,6 +60,15 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
+static struct tree_row *add_row(struct tree *t)
+{
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 256;
+		t->rows = xrealloc(t->rows, t->cap * sizeof *t->rows);
+	}
+	return &t->rows[t->n++];
+}
+
 void tree_read(struct tree *t)
 {
 	t->n = 0;
@@ -69,12 +78,8 @@ void tree_read(struct tree *t)
 		long pid = strtol(d->d_name, &end, 10);
 		if (pid <= 0 || *end != '\0')
 			continue;
-		if (t->n == t->cap) {
-			t->cap = t->cap ? t->cap * 2 : 256;
-			t->rows = xrealloc(t->rows, t->cap * sizeof *t->rows);
-		}
-		if (read_row((pid_t)pid, &t->rows[t->n]))
-			t->n++;
+		if (!read_row((pid_t)pid, add_row(t)))
+			t->n--;
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
@@ -109,24 +114,32 @@ static bool is_orphan_of(const struct tree_row *r, const struct tree_query *q)
 	return q->only || has_mark(r->pid, q->mark);
 }
 
+static const struct tree_row *find(const struct tree *t, pid_t pid)
+{
+	const struct tree_row key = { .pid = pid };
+	return t->n ? bsearch(&key, t->rows, t->n, sizeof key, by_pid) : NULL;
+}
+
+static bool is_known(const struct tree_row *r, const struct tree *known)
+{
+	const struct tree_row *k = find(known, r->pid);
+	return k && k->start == r->start;
+}
+
 static bool parent_is_member(const struct tree *t, const struct tree_row *r, pid_t leader)
 {
-	if (r->ppid == leader)
-		return true;
-	const struct tree_row key = { .pid = r->ppid };
-	const struct tree_row *parent =
-		t->n ? bsearch(&key, t->rows, t->n, sizeof key, by_pid) : NULL;
-	return parent && parent->member;
+	const struct tree_row *parent = find(t, r->ppid);
+	return r->ppid == leader || (parent && parent->member);
 }
 
 size_t tree_find_members(struct tree *t, const struct tree_query *q)
 {
-	size_t found = 0;
+	size_t found = 0; /* only those alive: a zombie is its parent's business */
 	for (size_t i = 0; i < t->n; i++) {
 		struct tree_row *r = &t->rows[i];
-		r->member =
-			r->pid != q->leader && !r->dead &&
-			(r->session == q->leader || r->group == q->leader || is_orphan_of(r, q));
+		r->member = r->pid != q->leader && !r->dead &&
+			    (r->session == q->leader || r->group == q->leader ||
+				    is_known(r, q->known) || is_orphan_of(r, q));
 		found += r->member;
 	}
 	for (bool more = true; more;) {
@@ -141,6 +154,14 @@ size_t tree_find_members(struct tree *t, const struct tree_query *q)
 		}
 	}
 	return found;
+}
+
+void tree_remember(const struct tree *t, struct tree *known)
+{
+	known->n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		if (t->rows[i].member)
+			*add_row(known) = t->rows[i];
 }
 
 void tree_signal(const struct tree_row *row, int sig)

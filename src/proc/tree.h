@@ -20,6 +20,7 @@ struct tree {
 };
 
 struct tree_query {
+	const struct tree *known; /* members of an earlier look, who count as long as they live */
 	pid_t leader;
 	const char *mark; /* of its descendants, spawn.h */
 	bool adopting;    /* what lost its parent is re-parented to us */
@@ -29,6 +30,8 @@ struct tree_query {
 
 /* Read /proc. What ends meanwhile is left out. */
 void tree_read(struct tree *t);
+/* Keep in `known` only the members of `t`, for the next look. */
+void tree_remember(const struct tree *t, struct tree *known);
 /* Set `member` for those that live and belong to the leader (it itself not): of its session or
  * group, its descendants, and orphans that carry its mark. Returns their number. */
 size_t tree_find_members(struct tree *t, const struct tree_query *q);

@@ -259,6 +259,12 @@ void run_info_free(struct run_info *r)
 	free(r);
 }
 
+bool run_attempt_is_stage(const struct run_attempt *a)
+{
+	const char *dot = strchr(a->test, '.');
+	return *a->stage && dot && strcmp(dot + 1, a->stage) == 0;
+}
+
 void run_info_counts(const struct run_info *r, unsigned counts[VERDICT_COUNT])
 {
 	memset(counts, 0, VERDICT_COUNT * sizeof *counts);

@@ -63,12 +63,13 @@ static int64_t last_attempt(const struct run_info *r, const char *test)
 	return 0;
 }
 
-static bool is_packed(const struct run_info *r, const char *test, int64_t attempt, const char *name)
+static bool is_packed(const struct run_info *r, const char *test, int64_t attempt, const char *kind,
+	const char *name)
 {
 	for (size_t i = 0; i < r->n_artifacts; i++) {
 		const struct run_artifact *a = &r->artifacts[i];
 		if (a->attempt == attempt && strcmp(a->test, test) == 0 &&
-			strcmp(a->name, name) == 0)
+			strcmp(a->kind, kind) == 0 && strcmp(a->name, name) == 0)
 			return true;
 	}
 	return false;
@@ -80,7 +81,7 @@ static void pack_file(
 {
 	int64_t attempt = last_attempt(v->r, test);
 	attempt = attempt ? attempt : 1;
-	if (is_packed(v->r, test, attempt, name))
+	if (is_packed(v->r, test, attempt, kind, name))
 		return;
 	/* Nobody can say whether the last of it had been written: so not all of it. */
 	int rc = run_artifact_file(v->w, test, attempt, name, kind, path, true, NULL);
@@ -103,8 +104,8 @@ static void pack_logs(struct recovery *v, const char *test, char *dir)
 	while (fts && (ent = fts_read(fts))) {
 		if (ent->fts_info != FTS_F)
 			continue;
-		auto_free char *name = xasprintf("logs%s", ent->fts_path + strlen(dir));
-		pack_file(v, test, name, "log", ent->fts_path);
+		const char *name = ent->fts_path + strlen(dir);
+		pack_file(v, test, name + (*name == '/'), "file", ent->fts_path);
 	}
 	if (fts)
 		(void)fts_close(fts); /* was only read */

@@ -23,7 +23,7 @@
  * test ("script.002_btrfsprogs"):
  *   cast "terminal.cast"   its recording
  *   log  "terminal.log"    optional: its terminal as raw bytes, what log_from and log_to count
- *   log  "logs/<path>"     what was collected
+ *   file "<path>"          what was collected, path beneath the logs folder
  * and under the test "boot", once per boot (its attempt):
  *   cast "console.cast"   console "console.log"   kernel "kernel.log" */
 #pragma once
@@ -98,6 +98,9 @@ struct run_attempt {
 	json_t *end;        /* the whole attempt_end record, or NULL */
 	size_t before;      /* the store's: index of the attempt it supersedes, or SIZE_MAX */
 };
+/* The stage itself ("script.002_x"), not one of its subtests ("script.002_x.name") nor boot. */
+bool run_attempt_is_stage(const struct run_attempt *a);
+
 struct run_info {
 	char *id, *dir;
 	json_t *first;                /* the run record; an empty object where it is damaged */
@@ -180,5 +183,13 @@ int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
 	void *ctx, struct err *e);
 
-/* BTRFSQA's folder: DIR/results_YYYY-MM-DD_HH:MM/{logs/,screencasts/,NNN_name.script,...}. */
+/* BTRFSQA's folder, as its results repository has it, filled beside and published by a rename:
+ *   DIR/results_YYYY-MM-DD_HH:MM/    when the run began, UTC
+ *     NNN_name.script                the stage's terminal, as script(1) wrote it
+ *     screencasts/NNN_name.cast
+ *     logs/...                       what stages left in /tmp/logs; console.log, kernel.log.
+ *                                    Where two stages have a name: logs/NNN_name/...
+ *     status.json                    run, profile, kernel, start, status, stages[]
+ * *ret_path (may be NULL): the folder, the caller's. -EEXIST: it is there already, and stays as
+ * it is; -EBADMSG: an artifact is damaged. On failure nothing is left in DIR. */
 int store_export_btrfsqa(const struct run_info *r, const char *dir, char **ret_path, struct err *e);

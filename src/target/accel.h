@@ -5,13 +5,28 @@
 #include <stdbool.h>
 struct err;
 
+/* All borrowed for the call. */
+struct accel_query {
+	const char *state_dir;  /* answers are remembered in its accel.json */
+	const char *arch;       /* the guest's; NULL: the host's */
+	const char *qemu;       /* program; NULL: the machine table's */
+	const char *want;       /* "kvm" (an error where it does not work), "tcg", or "auto" */
+	const char *kvm_device; /* NULL: /dev/kvm */
+};
+
 struct accel {
 	char name[8];     /* "kvm" or "tcg" */
 	char reason[160]; /* why not kvm, for people; empty for kvm */
-	bool cached;
+	char version[64]; /* of QEMU: "7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)" */
+	bool cached;      /* nothing was started to find out */
 };
 
-/* `want`: "auto", "kvm" (an error where it does not work) or "tcg". The answer is remembered in
- * STATE/accel.json by boot id and QEMU's version. -ENOENT: no QEMU, with the command that
- * installs it; -ENOTSUP: QEMU too old (below 6.2), or kvm wanted and broken. */
-int accel_probe(const char *state_dir, const char *want, struct accel *ret, struct err *e);
+/* The answer is remembered by boot id and by QEMU's file and version; a memory that cannot be
+ * read or written is as none. -ENOENT: no QEMU, with the command that installs it; -ENOTSUP:
+ * QEMU too old (below 6.2), kvm wanted and broken, or no such machine; -EINVAL: another `want`;
+ * -ETIMEDOUT, -EIO: QEMU does not even tell its version. Blocks for up to ACCEL_DEADLINE_US and
+ * what QEMU takes to tell its version. */
+int accel_probe(const struct accel_query *q, struct accel *ret, struct err *e);
+
+/* What the payload has to run. A healthy host takes a tenth of a second. */
+#define ACCEL_DEADLINE_US 2000000

@@ -61,8 +61,10 @@ struct target_handler {
  * callbacks come as session.h says. */
 int target_open(uv_loop_t *loop, const struct target_spec *spec, const struct target_handler *h,
 	const struct session_handler *sh, void *ctx, struct target **ret, struct err *e);
-/* The exact command line, one shell-quoted line; the caller's. */
+/* The exact command line, one shell-quoted line; the caller's. Its descriptors 3, 4, 5 are ours. */
 char *target_command(const struct target *t);
+/* The same of a target that is not opened. Errors as target_open's for a bad spec. */
+int target_spec_command(const struct target_spec *spec, char **ret, struct err *e);
 /* Ask for power-off; after `grace_us` kill. on_end still comes. */
 void target_shutdown(struct target *t, uint64_t grace_us);
 /* End it now. on_end still comes (TARGET_KILLED). */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/table.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct table {
+	struct strv heads;
+	struct strv cells; /* row after row */
+	enum cli_color *colors;
+	bool right[16];
+};
+
+/* Bytes of a name that came from outside must not steer the terminal. */
+static void tame(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+struct table *table_new(const char *head, ...)
+{
+	struct table *t = xcalloc(1, sizeof *t);
+	va_list ap;
+	va_start(ap, head);
+	for (; head; head = va_arg(ap, const char *)) {
+		assert(t->heads.n < ARRAY_LEN(t->right));
+		t->right[t->heads.n] = head[0] == '>';
+		strv_add(&t->heads, head + (head[0] == '>'));
+	}
+	va_end(ap);
+	return t;
+}
+
+void table_cell(struct table *t, enum cli_color color, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *text = NULL;
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	tame(text);
+	t->colors = xrealloc(t->colors, (t->cells.n + 1) * sizeof *t->colors);
+	t->colors[t->cells.n] = color;
+	strv_add(&t->cells, text);
+	free(text);
+}
+
+size_t table_rows(const struct table *t)
+{
+	return t->cells.n / t->heads.n;
+}
+
+static void pad(size_t n)
+{
+	while (n--)
+		putchar(' ');
+}
+
+static void print_cell(const struct cli *cli, const struct table *t, const char *text,
+	enum cli_color color, size_t column, size_t width)
+{
+	size_t gap = width - cli_text_width(text);
+	if (t->right[column])
+		pad(gap);
+	printf("%s%s%s", cli_color_on(cli, stdout, color), text, cli_color_off(cli, stdout));
+	if (column + 1 == t->heads.n) {
+		putchar('\n');
+		return;
+	}
+	pad(t->right[column] ? 2 : gap + 2);
+}
+
+void table_print(const struct cli *cli, const struct table *t)
+{
+	size_t n = t->heads.n;
+	size_t width[ARRAY_LEN(t->right)] = { 0 };
+	assert(n && t->cells.n % n == 0);
+	for (size_t i = 0; i < n; i++)
+		width[i] = cli_text_width(t->heads.v[i]);
+	for (size_t i = 0; i < t->cells.n; i++) {
+		size_t w = cli_text_width(t->cells.v[i]);
+		if (w > width[i % n])
+			width[i % n] = w;
+	}
+	for (size_t i = 0; i < n; i++)
+		print_cell(cli, t, t->heads.v[i], CLI_BOLD, i, width[i]);
+	for (size_t i = 0; i < t->cells.n; i++)
+		print_cell(cli, t, t->cells.v[i], t->colors[i], i % n, width[i % n]);
+}
+
+void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	strv_clear(&t->heads);
+	strv_clear(&t->cells);
+	free(t->colors);
+	free(t);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/strv.h"
+#include "config/config.h"
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define KIB    (UINT64_C(1) << 10)
+#define MIB    (UINT64_C(1) << 20)
+#define GIB    (UINT64_C(1) << 30)
+#define TIB    (UINT64_C(1) << 40)
+#define MS     UINT64_C(1000)
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+static int check_hostname(const char *s, struct err *e)
+{
+	size_t n = strlen(s);
+	bool good = n >= 1 && n <= 63 && s[0] != '-' && s[n - 1] != '-';
+	for (; good && *s; s++)
+		good = isalnum((unsigned char)*s) || *s == '-';
+	if (!good)
+		return err_set(e, EINVAL, "a host name has 1 to 63 letters, digits and inner '-'");
+	return 0;
+}
+
+static int check_disk_names(const char *s, struct err *e)
+{
+	const char *letter = strchr(s, '%');
+	size_t n = strlen(s);
+	bool good = letter && letter > s && !strchr(letter + 1, '%') && n <= 32;
+	for (; good && *s; s++)
+		good = isalnum((unsigned char)*s) || *s == '%' || *s == '-' || *s == '_';
+	if (!good)
+		return err_set(
+			e, EINVAL, "a name below /dev with one '%%' for the letter, as xvd%%");
+	return 0;
+}
+
+static int check_packages(const char *s, struct err *e)
+{
+	for (; *s; s++)
+		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) &&
+			!strchr("+-. ", *s))
+			return err_set(
+				e, EINVAL, "a package name has lower-case letters, digits, + - .");
+	return 0;
+}
+
+/* Sorted by name (config_test proves it), so that manual and list need no order of their own. */
+static const struct setting settings[] = {
+	{ "disk.count", SETTING_COUNT, .min = 0, .max = 24, .def = "6",
+		.help = "scratch disks that a target gets" },
+	{ "disk.names", SETTING_TEXT, .def = "xvd%", .check = check_disk_names,
+		.help = "names of the scratch disks below /dev; % is a letter, from b on" },
+	{ "disk.size", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .def = "2G",
+		.help = "size of each scratch disk; sparse, so that room is used as it is "
+			"written" },
+	{ "image.packages", SETTING_LIST, .check = check_packages, .example = "xfsprogs attr acl",
+		.help = "Debian packages in the root image, beside those that every image has" },
+	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
+		.help = "a kernel file (bzImage or ELF vmlinux) to test; wins over "
+			"kernel.version" },
+	{ "kernel.modules", SETTING_PATH, .example = "~/linux/mods/lib/modules/6.12.0",
+		.help = "folder with the modules of kernel.image (its /lib/modules/RELEASE)" },
+	{ "kernel.version", SETTING_TEXT, .def = "debian", .example = "6.1.0-49-cloud-amd64",
+		.help = "the kernel to test: debian (its newest cloud kernel), a release or a "
+			"package" },
+	{ "log.maxBytes", SETTING_SIZE, .min = 64 * KIB, .max = 16 * GIB, .def = "64M",
+		.help = "most that is kept of one stage's collected logs" },
+	{ "log.maxFiles", SETTING_COUNT, .min = 1, .max = 100000, .def = "2000",
+		.help = "most files that are kept of one stage's collected logs" },
+	{ "profile.config", SETTING_PATH, .def = "config",
+		.help = "folder whose files a target gets in ~/btrfsqe" },
+	{ "profile.description", SETTING_TEXT, .example = "btrfs: kernel, btrfs-progs, RAID5",
+		.help = "what the profile tests, in one line" },
+	{ "profile.scripts", SETTING_PATH, .def = "scripts",
+		.help = "folder of the stages' scripts NNN_name" },
+	{ "profile.stages", SETTING_LIST, .example = "001_kernel 004_raid5_scrub",
+		.help = "only these stages, in this order; unset: every script, in order of name" },
+	{ "record.limit", SETTING_SIZE, .min = 64 * KIB, .max = 16 * GIB, .def = "32M",
+		.help = "most that is kept of one recording: its head, and then its tail" },
+	{ "run.graceTime", SETTING_DURATION, .min = 100 * MS, .max = HOUR, .bare_us = SECOND,
+		.def = "10s",
+		.help = "time that what is stopped gets to end by itself, before KILL" },
+	{ "stage.*.logs", SETTING_LIST, .example = "/var/log/messages",
+		.help = "paths in the target that are collected after the stage, beside "
+			"/tmp/logs" },
+	{ "stage.*.requires", SETTING_LIST, .example = "002_btrfsprogs",
+		.help = "stages that must pass first; else this one is skipped" },
+	{ "stage.*.timeout", SETTING_DURATION, .min = SECOND, .max = 7 * DAY, .bare_us = MINUTE,
+		.example = "30", .help = "time that the stage may take; a bare number is minutes" },
+	{ "stage.defaultTimeout", SETTING_DURATION, .min = SECOND, .max = 7 * DAY,
+		.bare_us = MINUTE, .def = "30m",
+		.help = "time of a stage that has none of its own; a bare number is minutes" },
+	{ "state.dir", SETTING_PATH, .example = "/srv/fsqa",
+		.help = "folder of runs, kernels and images; unset: ~/.local/state/fsqa" },
+	{ "store.minFree", SETTING_SIZE, .min = 0, .max = 16 * TIB, .def = "1G",
+		.help = "free room that a run leaves on the filesystem of state.dir" },
+	{ "vm.accel", SETTING_CHOICE, .def = "auto", .choices = "auto|kvm|tcg",
+		.help = "how the CPU is made: kvm, tcg (emulated, slow), or the better that "
+			"works" },
+	{ "vm.append", SETTING_TEXT, .example = "slub_debug=FZPU",
+		.help = "more words for the kernel's command line" },
+	{ "vm.bootTimeout", SETTING_DURATION, .min = SECOND, .max = HOUR, .bare_us = SECOND,
+		.def = "2m", .help = "time from the start of the VM to its agent's first word" },
+	{ "vm.cpus", SETTING_COUNT, .min = 0, .max = 288, .def = "0",
+		.help = "virtual CPUs; 0: as many as the host has" },
+	{ "vm.hostname", SETTING_TEXT, .def = "fsqa", .check = check_hostname,
+		.help = "the target's host name" },
+	{ "vm.memory", SETTING_SIZE, .min = 128 * MIB, .max = 16 * TIB, .def = "2G",
+		.help = "the virtual machine's memory" },
+	{ "vm.qemu", SETTING_TEXT, .example = "/opt/qemu/bin/qemu-system-x86_64",
+		.help = "the QEMU program; unset: the architecture's own, from PATH" },
+	{ "vm.stateSize", SETTING_SIZE, .min = 64 * MIB, .max = 16 * TIB, .def = "8G",
+		.help = "size of the disk behind the root's writable layer; sparse" },
+};
+
+const struct setting *config_settings(size_t *ret_n)
+{
+	*ret_n = ARRAY_LEN(settings);
+	return settings;
+}
+
+/* Whether `name` is what the table calls `known`: "*" stands for one subsection. */
+static bool matches(const char *known, const char *name)
+{
+	const char *star = strchr(known, '*');
+	if (!star)
+		return strcasecmp(known, name) == 0;
+	size_t head = (size_t)(star - known);
+	size_t tail = strlen(star + 1);
+	size_t n = strlen(name);
+	return n > head + tail && strncasecmp(name, known, head) == 0 &&
+	       strcasecmp(name + n - tail, star + 1) == 0;
+}
+
+const struct setting *config_setting(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+		if (matches(settings[i].name, name))
+			return &settings[i];
+	return NULL;
+}
+
+char *config_hint(const char *name)
+{
+	/* A subsection is the user's own word: compare around it, and offer it again. */
+	const char *dot = strchr(name, '.');
+	const char *last = strrchr(name, '.');
+	auto_strv struct strv known = { 0 };
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		const char *star = strchr(settings[i].name, '*');
+		if (!star)
+			strv_add(&known, settings[i].name);
+		else if (dot == last)
+			strv_addf(&known, "%.*sX%s", (int)(star - settings[i].name),
+				settings[i].name, star + 1);
+		else
+			strv_addf(&known, "%.*s%.*s%s", (int)(star - settings[i].name),
+				settings[i].name, (int)(last - dot - 1), dot + 1, star + 1);
+	}
+	return nearest_hint(name, strv_get(&known));
+}
+
+const char *config_type_name(enum setting_type type)
+{
+	static const char *const names[] = {
+		[SETTING_TEXT] = "text",
+		[SETTING_PATH] = "path",
+		[SETTING_COUNT] = "number",
+		[SETTING_SIZE] = "size",
+		[SETTING_DURATION] = "duration",
+		[SETTING_LIST] = "list",
+		[SETTING_CHOICE] = "choice",
+	};
+	return names[type];
+}
+
+struct unit {
+	const char *name;
+	uint64_t value;
+};
+
+static char *with_unit(uint64_t n, const struct unit *units)
+{
+	while (units->value > 1 && n % units->value)
+		units++;
+	return xasprintf("%" PRIu64 "%s", n / units->value, units->name);
+}
+
+char *config_number_text(const struct setting *s, uint64_t n)
+{
+	static const struct unit sizes[] = { { "T", TIB }, { "G", GIB }, { "M", MIB }, { "K", KIB },
+		{ "", 1 } };
+	static const struct unit durations[] = { { "d", DAY }, { "h", HOUR }, { "m", MINUTE },
+		{ "s", SECOND }, { "ms", MS }, { "us", 1 } };
+	if (n == 0 || s->type == SETTING_COUNT)
+		return xasprintf("%" PRIu64, n);
+	return with_unit(n, s->type == SETTING_SIZE ? sizes : durations);
+}

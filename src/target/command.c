@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target/command.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "target/machine.h"
+#include "target/target.h"
+#include "wire/agent.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOT_SERIAL    "fsqa-root"
+#define MODULES_SERIAL "fsqa-modules"
+#define SERIAL_MAX     20 /* bytes that virtio-blk tells of a serial number */
+#define CPUS_MAX       255
+#define SECTOR         512
+#define FUNCTIONS      8 /* of one PCI slot */
+#define MIB            (1024 * 1024)
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS  "0123456789"
+
+char *command_disk_path(const struct target_spec *spec, const char *serial)
+{
+	auto_free char *name = xasprintf("%s.img", serial);
+	return path_join(spec->work_dir, name);
+}
+
+static bool is_word(const char *s, size_t max, const char *allowed)
+{
+	size_t n = s ? strlen(s) : 0;
+	return n > 0 && n <= max && strspn(s, allowed) == n;
+}
+
+/* Serials and links come to stand in file names, QEMU's options and the kernel's command line. */
+static int check_disk(const struct target_spec *spec, size_t i, struct err *e)
+{
+	static const char *const ours[] = { ROOT_SERIAL, MODULES_SERIAL, COMMAND_STATE_SERIAL };
+	const struct target_disk *d = &spec->disks[i];
+	if (!is_word(d->serial, SERIAL_MAX, LETTERS DIGITS "-_"))
+		return err_set(e, EINVAL,
+			"disk %zu: serial \"%.40s\" is not 1 to %d of letters, digits, - and _",
+			i + 1, d->serial ? d->serial : "", SERIAL_MAX);
+	if (d->link && (!is_word(d->link, 64, LETTERS DIGITS "-_.") || d->link[0] == '.'))
+		return err_set(e, EINVAL, "disk %s: \"%.40s\" is no name for a device", d->serial,
+			d->link);
+	if (d->size_bytes == 0 || d->size_bytes % SECTOR || d->size_bytes > INT64_MAX)
+		return err_set(e, EINVAL, "disk %s: size %" PRIu64 " is not a multiple of %d bytes",
+			d->serial, d->size_bytes, SECTOR);
+	for (size_t k = 0; k < ARRAY_LEN(ours); k++)
+		if (strcmp(d->serial, ours[k]) == 0)
+			return err_set(e, EINVAL, "disk %s: this serial is fsqa's own", d->serial);
+	for (size_t k = 0; k < i; k++) {
+		const struct target_disk *o = &spec->disks[k];
+		if (strcmp(d->serial, o->serial) == 0)
+			return err_set(e, EINVAL, "two disks with serial %s", d->serial);
+		if (d->link && o->link && strcmp(d->link, o->link) == 0)
+			return err_set(e, EINVAL, "two disks as /dev/%s", d->link);
+	}
+	return 0;
+}
+
+static int check(const struct target_spec *spec, struct err *e)
+{
+	if (!is_word(spec->hostname, 63, LETTERS DIGITS "-") || spec->hostname[0] == '-')
+		return err_set(e, EINVAL, "\"%.70s\" is no host name",
+			spec->hostname ? spec->hostname : "");
+	if (!is_word(spec->root_fstype, 16, LETTERS DIGITS "_"))
+		return err_set(e, EINVAL, "\"%.40s\" is no filesystem type for the root",
+			spec->root_fstype ? spec->root_fstype : "");
+	if (spec->append && strpbrk(spec->append, "\r\n"))
+		return err_set(e, EINVAL, "vm.append has more than one line");
+	if (spec->cpus < 1 || spec->cpus > CPUS_MAX)
+		return err_set(e, EINVAL, "vm.cpus is %u, not 1 to %d", spec->cpus, CPUS_MAX);
+	if (spec->memory_bytes < MIB)
+		return err_set(e, EINVAL, "vm.memory is %" PRIu64 " bytes, less than 1M",
+			spec->memory_bytes);
+	if (spec->state_bytes < MIB || spec->state_bytes % SECTOR || spec->state_bytes > INT64_MAX)
+		return err_set(e, EINVAL, "the state disk's size, %" PRIu64 " bytes, is too small",
+			spec->state_bytes);
+	for (size_t i = 0; i < spec->n_disks; i++) {
+		int rc = check_disk(spec, i, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static bool is_tcg(const struct target_spec *spec)
+{
+	return strcmp(spec->accel, "tcg") == 0;
+}
+
+static int kernel_line(
+	const struct machine *m, const struct target_spec *spec, struct strv *v, struct err *e)
+{
+	auto_buf struct buf b = { 0 };
+	const char *comma = " fsqa.links=";
+	buf_addf(&b, "console=%s panic=-1 quiet", m->console);
+	/* VM.md: what an emulated processor is slow at. */
+	if (is_tcg(spec))
+		buf_adds(&b, " cryptomgr.notests norandmaps");
+	buf_addf(&b, " fsqa.root=%s:%s fsqa.state=%s", ROOT_SERIAL, spec->root_fstype,
+		COMMAND_STATE_SERIAL);
+	if (spec->modules)
+		buf_adds(&b, " fsqa.modules=" MODULES_SERIAL);
+	buf_addf(&b, " fsqa.hostname=%s", spec->hostname);
+	for (size_t i = 0; i < spec->n_disks; i++) {
+		if (!spec->disks[i].link)
+			continue;
+		buf_addf(&b, "%s%s=%s", comma, spec->disks[i].serial, spec->disks[i].link);
+		comma = ",";
+	}
+	if (spec->append && *spec->append)
+		buf_addf(&b, " %s", spec->append);
+	if (b.len > m->command_line_max)
+		return err_set(e, E2BIG,
+			"the kernel's command line has %zu bytes and takes %zu: shorten vm.append "
+			"or "
+			"the disks' links",
+			b.len, m->command_line_max);
+	strv_addl(v, "-append", buf_str(&b), NULL);
+	return 0;
+}
+
+/* Where the next PCI device goes. One a slot as long as they fit, as people expect to find them;
+ * else eight functions a slot. */
+struct slots {
+	const struct machine *m;
+	unsigned per_slot;
+	unsigned next;
+};
+
+static int slots_init(
+	struct slots *s, const struct machine *m, const struct target_spec *spec, struct err *e)
+{
+	size_t n_slots = m->last_slot - m->first_slot + 1;
+	size_t n_others = 5 + (spec->modules ? 1 : 0);
+	if (spec->n_disks > n_slots * FUNCTIONS - n_others)
+		return err_set(e, E2BIG, "%zu disks, but a virtual machine takes %zu at most",
+			spec->n_disks, n_slots * FUNCTIONS - n_others);
+	*s = (struct slots){ m, spec->n_disks + n_others <= n_slots ? 1 : FUNCTIONS, 0 };
+	return 0;
+}
+
+static void add_device(struct strv *v, struct slots *s, const char *device)
+{
+	unsigned function = s->next % s->per_slot;
+	strv_add(v, "-device");
+	strv_addf(v, "%s,bus=%s,addr=%x.%u%s", device, s->m->bus,
+		s->m->first_slot + s->next / s->per_slot, function,
+		s->per_slot > 1 && function == 0 ? ",multifunction=on" : "");
+	s->next++;
+}
+
+/* JSON, for a path may hold the commas that separate options. */
+static int add_disk(struct strv *v, struct slots *s, const char *path, const char *serial,
+	bool read_only, struct err *e)
+{
+	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", serial);
+	/* Nothing outlives the run that a flush would save. */
+	auto_json json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b}, s:{s:s, s:s, s:s}}",
+		"node-name", node, "driver", "raw", "read-only", (int)read_only, "discard", "unmap",
+		"cache", "no-flush", 1, "file", "driver", "file", "filename", path, "aio",
+		"threads");
+	if (!j)
+		return err_set(e, EINVAL, "disk %s: path is not UTF-8", serial);
+	auto_free char *text = json_line(j);
+	strv_addl(v, "-blockdev", text, NULL);
+	/* An error of the host's disk is not the guest's: stop, and tell us. */
+	auto_free char *device = xasprintf(
+		"virtio-blk-pci,drive=%s,serial=%s,werror=stop,rerror=stop", node, serial);
+	add_device(v, s, device);
+	return 0;
+}
+
+static int add_disks(struct strv *v, struct slots *s, const struct target_spec *spec, struct err *e)
+{
+	auto_free char *state = command_disk_path(spec, COMMAND_STATE_SERIAL);
+	int rc = add_disk(v, s, spec->root, ROOT_SERIAL, true, e);
+	if (rc == 0 && spec->modules)
+		rc = add_disk(v, s, spec->modules, MODULES_SERIAL, true, e);
+	if (rc == 0)
+		rc = add_disk(v, s, state, COMMAND_STATE_SERIAL, false, e);
+	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++) {
+		auto_free char *path = command_disk_path(spec, spec->disks[i].serial);
+		rc = add_disk(v, s, path, spec->disks[i].serial, false, e);
+	}
+	return rc;
+}
+
+static void add_socket(struct strv *v, const char *id, int fd)
+{
+	strv_add(v, "-chardev");
+	strv_addf(v, "socket,id=%s,fd=%d", id, fd);
+}
+
+static void add_machine(struct strv *v, const struct machine *m, const struct target_spec *spec)
+{
+	bool tcg = is_tcg(spec);
+	strv_add(v, spec->qemu ? spec->qemu : m->program);
+	strv_add(v, "-name");
+	strv_addf(v, "fsqa-%s", spec->hostname);
+	/* -S: no event is missed, and the disks are ready, before the guest's first instruction. */
+	strv_addl(
+		v, "-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", NULL);
+	/* The guest's panic is told, and its kernel goes on to print and reset. */
+	strv_addl(v, "-action", "panic=none", NULL);
+	strv_addl(v, "-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
+	strv_addl(v, "-machine", m->type, "-accel", tcg ? "tcg,thread=multi" : "kvm", NULL);
+	strv_addl(v, "-cpu", tcg ? m->cpu_tcg : m->cpu_kvm, "-smp", NULL);
+	strv_addf(v, "%u", spec->cpus);
+	strv_add(v, "-m");
+	strv_addf(v, "%" PRIu64 "M", spec->memory_bytes / MIB);
+	strv_addl(v, "-kernel", spec->kernel, NULL);
+	if (spec->initramfs)
+		strv_addl(v, "-initrd", spec->initramfs, NULL);
+}
+
+int command_make(
+	const struct machine *m, const struct target_spec *spec, struct strv *ret, struct err *e)
+{
+	auto_strv struct strv v = { 0 };
+	struct slots slots;
+	int rc = check(spec, e);
+	if (rc < 0)
+		return rc;
+	rc = slots_init(&slots, m, spec, e);
+	if (rc < 0)
+		return rc;
+	add_machine(&v, m, spec);
+	rc = kernel_line(m, spec, &v, e);
+	if (rc < 0)
+		return rc;
+	add_socket(&v, "qmp", COMMAND_FD_QMP);
+	strv_addl(&v, "-mon", "chardev=qmp,mode=control", NULL);
+	add_socket(&v, "console", COMMAND_FD_CONSOLE);
+	strv_addl(&v, "-serial", "chardev:console", NULL);
+	add_socket(&v, "agent", COMMAND_FD_AGENT);
+	add_device(&v, &slots, "virtio-serial-pci");
+	strv_addl(&v, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT, NULL);
+	add_device(&v, &slots, "virtio-rng-pci");
+	add_device(&v, &slots, "pvpanic-pci");
+	rc = add_disks(&v, &slots, spec, e);
+	if (rc < 0)
+		return rc;
+	*ret = v;
+	v = (struct strv){ 0 };
+	return 0;
+}

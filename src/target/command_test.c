@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "base/test.h"
+#include "target/command.h"
+#include "target/machine.h"
+#include "target/target.h"
+#include <errno.h>
+
+static const struct target_disk disks[] = {
+	{ "SCRATCH1", "xvdb", 10ULL << 30 },
+	{ "SCRATCH2", NULL, 512 },
+	{ "log-dev_3", "xvdc", 1ULL << 40 },
+};
+
+static const struct target_spec plain = {
+	.arch = "x86_64",
+	.accel = "tcg",
+	.kernel = "/k/vmlinux",
+	.initramfs = "/k/initramfs.cpio",
+	.modules = "/k/modules.erofs",
+	.root = "/i/root, a \"b\".erofs",
+	.root_fstype = "erofs",
+	.append = "loglevel=7 fsqa.x",
+	.work_dir = "/w",
+	.hostname = "fsqa-vm",
+	.disks = disks,
+	.n_disks = 3,
+	.memory_bytes = 1ULL << 30,
+	.state_bytes = 4ULL << 30,
+	.cpus = 2,
+};
+
+/* The command as one line a word, so that a difference shows where it is. */
+static char *make(const struct target_spec *spec)
+{
+	auto_strv struct strv v = { 0 };
+	const struct machine *m;
+	size_t len = 0;
+	char *text = NULL;
+	assert_int_equal(machine_find(spec->arch, &m, NULL), 0);
+	assert_int_equal(command_make(m, spec, &v, NULL), 0);
+	FILE *out = open_memstream(&text, &len);
+	for (size_t i = 0; i < v.n; i++)
+		fprintf(out, "%s%s", v.v[i], i + 1 < v.n && v.v[i + 1][0] != '-' ? " " : "\n");
+	fclose(out);
+	return text;
+}
+
+#define DISK(node, ro, path)                                                                       \
+	"-blockdev {\"node-name\":\"disk-" node "\",\"driver\":\"raw\",\"read-only\":" ro          \
+	",\"discard\":\"unmap\",\"cache\":{\"no-flush\":true},\"file\":"                           \
+	"{\"driver\":\"file\",\"filename\":\"" path "\",\"aio\":\"threads\"}}\n"                   \
+	"-device virtio-blk-pci,drive=disk-" node ",serial=" node                                  \
+	",werror=stop,rerror=stop,bus=pcie.0,addr="
+
+static void test_command_of_x86_under_tcg(void **unused)
+{
+	auto_free char *text = make(&plain);
+	assert_string_equal(text,
+		"qemu-system-x86_64\n-name fsqa-fsqa-vm\n-nodefaults\n-no-user-config\n"
+		"-display none\n-S\n-no-reboot\n-action panic=none\n"
+		"-sandbox "
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"
+		"-machine q35\n-accel tcg,thread=multi\n-cpu max,-sse4.2,-pclmulqdq\n-smp 2\n"
+		"-m 1024M\n-kernel /k/vmlinux\n-initrd /k/initramfs.cpio\n"
+		"-append console=ttyS0 panic=-1 quiet cryptomgr.notests norandmaps "
+		"fsqa.root=fsqa-root:erofs fsqa.state=fsqa-state fsqa.modules=fsqa-modules "
+		"fsqa.hostname=fsqa-vm fsqa.links=SCRATCH1=xvdb,log-dev_3=xvdc loglevel=7 fsqa.x\n"
+		"-chardev socket,id=qmp,fd=3\n-mon chardev=qmp,mode=control\n"
+		"-chardev socket,id=console,fd=4\n-serial chardev:console\n"
+		"-chardev socket,id=agent,fd=5\n"
+		"-device virtio-serial-pci,bus=pcie.0,addr=1.0\n"
+		"-device virtserialport,chardev=agent,name=fsqa.agent.0\n"
+		"-device virtio-rng-pci,bus=pcie.0,addr=2.0\n"
+		"-device pvpanic-pci,bus=pcie.0,addr=3.0\n"
+		/* clang-format off */
+		DISK("fsqa-root", "true", "/i/root, a \\\"b\\\".erofs") "4.0\n"
+		DISK("fsqa-modules", "true", "/k/modules.erofs") "5.0\n"
+		DISK("fsqa-state", "false", "/w/fsqa-state.img") "6.0\n"
+		DISK("SCRATCH1", "false", "/w/SCRATCH1.img") "7.0\n"
+		DISK("SCRATCH2", "false", "/w/SCRATCH2.img") "8.0\n"
+		DISK("log-dev_3", "false", "/w/log-dev_3.img") "9.0\n"
+		/* clang-format on */
+	);
+}
+
+static void test_kvm_has_the_hosts_processor_and_no_workarounds(void **unused)
+{
+	struct target_spec s = plain;
+	s.accel = "kvm";
+	auto_free char *text = make(&s);
+	assert_non_null(strstr(text, "\n-accel kvm\n-cpu host\n"));
+	assert_null(strstr(text, "norandmaps"));
+	assert_null(strstr(text, "notests"));
+}
+
+static void test_another_architecture_is_only_another_line_of_the_table(void **unused)
+{
+	struct target_spec s = plain;
+	s.arch = "aarch64";
+	auto_free char *text = make(&s);
+	assert_int_equal(strncmp(text, "qemu-system-aarch64\n", 20), 0);
+	assert_non_null(strstr(text, "\n-machine virt,gic-version=max\n"));
+	assert_non_null(strstr(text, "-append console=ttyAMA0 panic=-1"));
+}
+
+static void test_no_modules_links_or_initramfs_leave_no_trace(void **unused)
+{
+	struct target_spec s = plain;
+	s.modules = NULL;
+	s.initramfs = NULL;
+	s.append = NULL;
+	s.disks = &disks[1];
+	s.n_disks = 1;
+	auto_free char *text = make(&s);
+	assert_null(strstr(text, "fsqa.modules"));
+	assert_null(strstr(text, "fsqa.links"));
+	assert_null(strstr(text, "-initrd"));
+	assert_non_null(strstr(text, " fsqa.hostname=fsqa-vm\n"));
+}
+
+#define MANY 300
+static struct target_disk many[MANY];
+static char many_serials[MANY][8];
+
+static struct target_spec with_disks(size_t n)
+{
+	struct target_spec s = plain;
+	for (size_t i = 0; i < MANY; i++) {
+		assert_true(snprintf(many_serials[i], sizeof many_serials[i], "D%zu", i) > 0);
+		many[i] = (struct target_disk){ many_serials[i], NULL, 1 << 20 };
+	}
+	s.disks = many;
+	s.n_disks = n;
+	return s;
+}
+
+static void test_many_disks_share_slots_and_no_address_is_given_twice(void **unused)
+{
+	struct target_spec s = with_disks(24); /* and 6 of ours: one for each of 30 slots */
+	auto_free char *fits = make(&s);
+	assert_non_null(strstr(fits, "addr=1e.0\n"));
+	assert_null(strstr(fits, "multifunction"));
+	s = with_disks(234);
+	auto_free char *packed = make(&s);
+	assert_non_null(strstr(packed, "virtio-serial-pci,bus=pcie.0,addr=1.0,multifunction=on\n"));
+	assert_non_null(strstr(packed, "virtio-rng-pci,bus=pcie.0,addr=1.1\n"));
+	size_t n = 0;
+	for (unsigned slot = 1; slot <= 30; slot++) {
+		for (unsigned f = 0; f < 8; f++) {
+			char addr[16];
+			assert_true(snprintf(addr, sizeof addr, ",addr=%x.%u%s", slot, f,
+					    f ? "\n" : ",") > 0);
+			const char *at = strstr(packed, addr);
+			assert_non_null(at);
+			assert_null(strstr(at + 1, addr));
+			n++;
+		}
+	}
+	assert_int_equal(n, 240);
+}
+
+static int refused(const struct target_spec *s, struct err *e)
+{
+	auto_strv struct strv v = { 0 };
+	const struct machine *m;
+	assert_int_equal(machine_find(s->arch, &m, NULL), 0);
+	return command_make(m, s, &v, e);
+}
+
+static void test_more_than_fits_is_refused_with_the_limit(void **unused)
+{
+	struct err e = { 0 };
+	struct target_spec s = with_disks(235);
+	assert_int_equal(refused(&s, &e), -E2BIG);
+	assert_string_equal(e.msg, "235 disks, but a virtual machine takes 234 at most");
+	s = with_disks(MANY);
+	for (size_t i = 0; i < MANY; i++)
+		many[i].link = many_serials[i];
+	s.n_disks = 220;
+	assert_int_equal(refused(&s, &e), -E2BIG);
+	assert_non_null(strstr(e.msg, "takes 2047: shorten vm.append or the disks' links"));
+}
+
+/* What comes from a profile must not become an option of QEMU's or the kernel's. */
+static void test_odd_names_are_refused(void **unused)
+{
+	static const struct target_disk bad[] = {
+		{ "a,b", NULL, 512 },
+		{ "", NULL, 512 },
+		{ NULL, NULL, 512 },
+		{ "../x", NULL, 512 },
+		{ "A2345678901234567890B", NULL, 512 },
+		{ "fsqa-root", NULL, 512 },
+		{ "fsqa-state", NULL, 512 },
+		{ "ok", "../sda", 512 },
+		{ "ok", "a b", 512 },
+		{ "ok", "", 512 },
+		{ "ok", "..", 512 },
+		{ "ok", NULL, 0 },
+		{ "ok", NULL, 513 },
+		{ "ok", NULL, UINT64_MAX - 511 },
+	};
+	static const struct target_disk twice[] = { { "a", NULL, 512 }, { "a", NULL, 512 } };
+	static const struct target_disk same_link[] = { { "a", "x", 512 }, { "b", "x", 512 } };
+	struct target_spec s = plain;
+	s.n_disks = 1;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		s.disks = &bad[i];
+		assert_int_equal(refused(&s, NULL), -EINVAL);
+	}
+	s.n_disks = 2;
+	s.disks = twice;
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s.disks = same_link;
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s = plain;
+	s.hostname = "a,b";
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s = plain;
+	s.root_fstype = "ext4 init=/bin/sh";
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s = plain;
+	s.append = "a\nb";
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s = plain;
+	s.cpus = 0;
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	s = plain;
+	s.root = "/i/\xff.erofs";
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+}
+
+static void test_unknown_architecture_is_told_with_those_there_are(void **unused)
+{
+	const struct machine *m = NULL;
+	struct err e = { 0 };
+	assert_int_equal(machine_find("pdp11", &m, &e), -ENOTSUP);
+	assert_string_equal(e.msg, "no virtual machine for pdp11: there is x86_64, aarch64");
+	assert_null(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_command_of_x86_under_tcg),
+		cmocka_unit_test(test_kvm_has_the_hosts_processor_and_no_workarounds),
+		cmocka_unit_test(test_another_architecture_is_only_another_line_of_the_table),
+		cmocka_unit_test(test_no_modules_links_or_initramfs_leave_no_trace),
+		cmocka_unit_test(test_many_disks_share_slots_and_no_address_is_given_twice),
+		cmocka_unit_test(test_more_than_fits_is_refused_with_the_limit),
+		cmocka_unit_test(test_odd_names_are_refused),
+		cmocka_unit_test(test_unknown_architecture_is_told_with_those_there_are),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target/ending.h"
+#include "base/err.h"
+#include "base/json_text.h"
+#include "base/mem.h"
+#include <string.h>
+
+static const char *const names[] = {
+	[TARGET_POWEROFF] = "poweroff",
+	[TARGET_REBOOT] = "reboot",
+	[TARGET_PANIC] = "panic",
+	[TARGET_NEVER_UP] = "never-up",
+	[TARGET_DIED] = "died",
+	[TARGET_HOST_FULL] = "host-full",
+	[TARGET_LIED] = "lied",
+	[TARGET_KILLED] = "killed",
+};
+
+const char *target_end_name(enum target_end end)
+{
+	return (size_t)end < ARRAY_LEN(names) ? names[end] : "?";
+}
+
+/* One printable line, whatever a guest or QEMU made of it. */
+static void set(struct ending *n, enum target_end end, const char *detail)
+{
+	struct buf *b = &n->detail;
+	n->decided = true;
+	n->end = end;
+	buf_reset(b);
+	utf8_clean(b, detail, strlen(detail));
+	for (size_t i = 0; i < b->len; i++)
+		if ((unsigned char)b->s[i] < ' ' || b->s[i] == 0x7f)
+			b->s[i] = ' ';
+}
+
+void ending_decide(struct ending *n, enum target_end end, const char *detail)
+{
+	if (!n->decided)
+		set(n, end, detail);
+}
+
+void ending_shutdown(struct ending *n, const char *reason)
+{
+	auto_free char *other = xasprintf("QEMU ended the guest: %s", reason);
+	if (strcmp(reason, "guest-shutdown") == 0)
+		ending_decide(n, TARGET_POWEROFF, "the guest powered off");
+	else if (strcmp(reason, "guest-reset") == 0)
+		ending_decide(n, TARGET_REBOOT, "the guest reset itself");
+	else if (strcmp(reason, "host-signal") == 0)
+		ending_decide(n, TARGET_DIED, "QEMU was ended by a signal from outside");
+	else
+		ending_decide(n, TARGET_DIED, other);
+}
+
+bool ending_console(struct ending *n, const void *data, size_t len)
+{
+	bool found = panic_scan(&n->panic, data, len);
+	n->panicked |= found;
+	return found;
+}
+
+void ending_stderr(struct ending *n, const void *data, size_t len)
+{
+	struct buf *tail = &n->stderr_tail;
+	size_t room = ENDING_STDERR - n->stderr_head.len;
+	buf_add(&n->stderr_head, data, len < room ? len : room);
+	if (len > ENDING_STDERR) {
+		data = (const char *)data + (len - ENDING_STDERR);
+		len = ENDING_STDERR;
+	}
+	buf_add(tail, data, len);
+	if (tail->len > ENDING_STDERR)
+		buf_consume(tail, tail->len - ENDING_STDERR);
+}
+
+char *ending_first_words(const struct ending *n)
+{
+	const char *s = buf_str(&n->stderr_head);
+	s += strspn(s, "\r\n");
+	return xstrndup(s, strcspn(s, "\r\n"));
+}
+
+static char *last_words(const struct ending *n)
+{
+	const char *s = buf_str(&n->stderr_tail);
+	size_t end = n->stderr_tail.len;
+	while (end && strchr("\r\n ", s[end - 1]))
+		end--;
+	size_t start = end;
+	while (start && s[start - 1] != '\n')
+		start--;
+	return xstrndup(s + start, end - start);
+}
+
+void ending_finish(struct ending *n, const struct proc_end *exit)
+{
+	auto_free char *how = exit ? proc_end_text(exit) : xstrdup("it was not started");
+	auto_free char *said = last_words(n);
+	auto_free char *died =
+		xasprintf("QEMU ended by itself: %s%s%s", how, *said ? ": " : "", said);
+	ending_decide(n, TARGET_DIED, died);
+	/* The reset, or our losing patience, was only its consequence. */
+	if (n->panicked)
+		set(n, TARGET_PANIC,
+			n->panic.seen ? n->panic.text : "the guest's kernel panicked, unprinted");
+}
+
+const char *ending_detail(const struct ending *n)
+{
+	return buf_str(&n->detail);
+}
+
+void ending_clear(struct ending *n)
+{
+	buf_clear(&n->detail);
+	buf_clear(&n->stderr_head);
+	buf_clear(&n->stderr_tail);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/mem.h"
+#include "base/test.h"
+#include "target/ending.h"
+
+static const struct proc_end exit_1 = { .how = PROC_EXITED, .value = 1 };
+static const struct proc_end exit_0 = { .how = PROC_EXITED };
+static const struct proc_end killed = { .how = PROC_SIGNALED, .value = 9 };
+
+static void ends(
+	struct ending *n, const struct proc_end *exit, enum target_end end, const char *detail)
+{
+	ending_finish(n, exit);
+	assert_true(n->decided);
+	assert_string_equal(target_end_name(n->end), target_end_name(end));
+	assert_string_equal(ending_detail(n), detail);
+	ending_clear(n);
+}
+
+static void test_the_monitors_reason_decides_not_the_exit_code(void **unused)
+{
+	static const struct {
+		const char *reason, *detail;
+		enum target_end end;
+	} cases[] = {
+		{ "guest-shutdown", "the guest powered off", TARGET_POWEROFF },
+		{ "guest-reset", "the guest reset itself", TARGET_REBOOT },
+		{ "host-signal", "QEMU was ended by a signal from outside", TARGET_DIED },
+		{ "host-error", "QEMU ended the guest: host-error", TARGET_DIED },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct ending n = { 0 };
+		ending_shutdown(&n, cases[i].reason);
+		ending_decide(&n, TARGET_KILLED, "late");
+		ends(&n, &exit_0, cases[i].end, cases[i].detail);
+	}
+}
+
+static void test_a_panic_outranks_reset_kill_and_deadline_in_any_order(void **unused)
+{
+	static const char console[] = "[ 1.0] Kernel panic - not syncing: VFS: no root\r\nCPU: 0\n";
+	static const enum target_end others[] = { TARGET_REBOOT, TARGET_KILLED, TARGET_NEVER_UP,
+		TARGET_LIED, TARGET_DIED };
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		for (int console_first = 0; console_first < 2; console_first++) {
+			struct ending n = { 0 };
+			if (console_first)
+				assert_true(ending_console(&n, console, sizeof console - 1));
+			ending_decide(&n, others[i], "something");
+			if (!console_first)
+				assert_true(ending_console(&n, console, sizeof console - 1));
+			ends(&n, &killed, TARGET_PANIC, "Kernel panic - not syncing: VFS: no root");
+		}
+	}
+}
+
+static void test_a_panic_that_only_the_device_saw_counts(void **unused)
+{
+	struct ending n = { .panicked = true };
+	ending_shutdown(&n, "guest-reset");
+	ends(&n, &exit_0, TARGET_PANIC, "the guest's kernel panicked, unprinted");
+}
+
+static void test_qemus_own_death_has_its_last_words(void **unused)
+{
+	struct ending n = { 0 };
+	static const char one[] = "qemu: warning\nqemu: -device foo: no";
+	static const char two[] = "t a device\x1b\xff\r\n\n";
+	ending_stderr(&n, one, sizeof one - 1);
+	ending_stderr(&n, two, sizeof two - 1);
+	auto_free char *first = ending_first_words(&n);
+	assert_string_equal(first, "qemu: warning");
+	ends(&n, &exit_1, TARGET_DIED,
+		"QEMU ended by itself: exit code 1: qemu: -device foo: not a device \xef\xbf\xbd");
+	struct ending silent = { 0 };
+	ends(&silent, &killed, TARGET_DIED, "QEMU ended by itself: killed by signal 9 (Killed)");
+	struct ending never = { 0 };
+	ends(&never, NULL, TARGET_DIED, "QEMU ended by itself: it was not started");
+}
+
+static void test_endless_words_are_kept_at_both_ends_only(void **unused)
+{
+	struct ending n = { 0 };
+	char junk[3000];
+	memset(junk, 'x', sizeof junk);
+	ending_stderr(&n, "first\n", 6);
+	for (int i = 0; i < 100; i++) {
+		ending_stderr(&n, junk, i % 2 ? sizeof junk : 100);
+		assert_true(n.stderr_head.len <= ENDING_STDERR);
+		assert_true(n.stderr_tail.len <= ENDING_STDERR);
+	}
+	ending_stderr(&n, "\nlast\n", 6);
+	auto_free char *first = ending_first_words(&n);
+	assert_string_equal(first, "first");
+	ends(&n, &exit_0, TARGET_DIED, "QEMU ended by itself: exit code 0: last");
+}
+
+static void test_every_end_has_a_name(void **unused)
+{
+	for (int i = TARGET_POWEROFF; i <= TARGET_KILLED; i++)
+		assert_string_not_equal(target_end_name((enum target_end)i), "?");
+	assert_string_equal(target_end_name(TARGET_PANIC), "panic");
+	assert_string_equal(target_end_name((enum target_end)(TARGET_KILLED + 1)), "?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_monitors_reason_decides_not_the_exit_code),
+		cmocka_unit_test(test_a_panic_outranks_reset_kill_and_deadline_in_any_order),
+		cmocka_unit_test(test_a_panic_that_only_the_device_saw_counts),
+		cmocka_unit_test(test_qemus_own_death_has_its_last_words),
+		cmocka_unit_test(test_endless_words_are_kept_at_both_ends_only),
+		cmocka_unit_test(test_every_end_has_a_name),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target/machine.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* A boot sector: mov $0xf4,%dx; mov $0x10,%al; out %al,(%dx); hlt; jmp .-1. The firmware before
+ * it is a good part of the proof. isa-debug-exit makes (0x10 << 1) | 1 QEMU's exit code. */
+static const uint8_t boot_sector[] = { 0xba, 0xf4, 0x00, 0xb0, 0x10, 0xee, 0xf4, 0xeb, 0xfd };
+static const char *const boot_sector_args[] = { "-machine", "pc", "-device",
+	"isa-debug-exit,iobase=0xf4,iosize=1", "-drive",
+	"file=" MACHINE_PROBE_FILE ",format=raw,if=ide", NULL };
+
+/* At the start of RAM: mov w0,#8; movk w0,#0x8400,lsl #16; hvc #0; b . : PSCI's SYSTEM_OFF. */
+static const uint8_t system_off[] = { 0x00, 0x01, 0x80, 0x52, 0x00, 0x80, 0xb0, 0x72, 0x02, 0x00,
+	0x00, 0xd4, 0x00, 0x00, 0x00, 0x14 };
+static const char *const system_off_args[] = { "-machine", "virt", "-device",
+	"loader,file=" MACHINE_PROBE_FILE ",addr=0x40000000,cpu-num=0,force-raw=on", NULL };
+
+static const struct machine machines[] = {
+	{
+		.arch = "x86_64",
+		.program = "qemu-system-x86_64",
+		.package = "qemu-system-x86",
+		.type = "q35",
+		.cpu_kvm = "host",
+		/* Both or neither: programs take one for the sign of the other. */
+		.cpu_tcg = "max,-sse4.2,-pclmulqdq",
+		.console = "ttyS0",
+		.bus = "pcie.0",
+		.first_slot = 1,
+		.last_slot = 30, /* 31 is the chipset's */
+		.command_line_max = 2047,
+		.probe = { boot_sector, sizeof boot_sector, 512, { 0x55, 0xaa }, boot_sector_args,
+			33 },
+	},
+	{
+		.arch = "aarch64",
+		.program = "qemu-system-aarch64",
+		.package = "qemu-system-arm",
+		.type = "virt,gic-version=max",
+		.cpu_kvm = "host",
+		/* The architected pointer authentication is slow to emulate. */
+		.cpu_tcg = "max,pauth-impdef=on",
+		.console = "ttyAMA0",
+		.bus = "pcie.0",
+		.first_slot = 1,
+		.last_slot = 31,
+		.command_line_max = 2047,
+		.probe = { system_off, sizeof system_off, sizeof system_off + 2, { 0, 0 },
+			system_off_args, 0 },
+	},
+};
+
+int machine_find(const char *arch, const struct machine **ret, struct err *e)
+{
+	auto_buf struct buf names = { 0 };
+	struct utsname host;
+	if (!arch) {
+		if (uname(&host) < 0)
+			return err_sys(e, "uname");
+		arch = host.machine;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
+		if (strcmp(machines[i].arch, arch) == 0) {
+			*ret = &machines[i];
+			return 0;
+		}
+		buf_addf(&names, "%s%s", i ? ", " : "", machines[i].arch);
+	}
+	return err_set(e, ENOTSUP, "no virtual machine for %s: there is %s", arch, buf_str(&names));
+}
