@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* image.h: root images, built once: mmdebstrap from the mirrors that the host's own apt uses,
- * then erofs or ext4 without a mount. STATE/images/<key>/{root.erofs,manifest.json}; the key is
- * the hash of suite, architecture, packages and this recipe's version. */
+ * then a filesystem without a mount. The store is STATE/images/<key>/ (base/depot.h):
+ *   manifest.json   suite, arch, fstype, packages asked, size and sha256 of each file
+ *   root.erofs      or root.ext4, root.squashfs
+ *   packages.txt    what is installed: "NAME VERSION ARCH" a line
+ * The key is the hash of suite, architecture, filesystem, packages asked and this recipe's
+ * version; the mirror's state of the day is not in it. STATE/images/<key>.log is what mmdebstrap
+ * said when it failed. */
 #pragma once
 struct err;
 
@@ -14,8 +19,17 @@ struct image {
 
 typedef void image_progress(void *ctx, const char *text);
 
-/* `packages`: NULL-terminated Debian package names, beside the recipe's own (udev, kmod ...).
- * -ENOENT with the command that mends it: mmdebstrap is not installed. */
+/* `packages`: NULL-terminated Debian package names, beside the recipe's own (udev, kmod ...);
+ * may be NULL. Made as root it is erofs; as an ordinary user (mmdebstrap in a user namespace)
+ * squashfs. Takes half a minute the first time, then nothing.
+ * -ENOENT: a program is missing, with the command that installs it, or there is no such package;
+ * -ENOSPC: with folder and room needed; -EINVAL: no package name; -EIO: mmdebstrap's complaint. */
 int image_resolve(const char *state_dir, const char *const *packages, image_progress *progress,
 	void *ctx, struct image **ret, struct err *e);
+/* As image_resolve with a filesystem of the caller's choice: a kernel may lack erofs. */
+int image_resolve_as(const char *state_dir, const char *const *packages, const char *fstype,
+	image_progress *progress, void *ctx, struct image **ret, struct err *e);
 void image_free(struct image *i);
+
+/* Debian's name of the host's architecture: "amd64". */
+const char *image_arch(void);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/recipe.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "image/pack.h"
+#include "image/sources.h"
+#include "proc/proc.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUILD_US       (3600ull * 1000 * 1000)
+#define LOG_LIMIT      (16u << 20)
+#define PACKAGES_LIMIT 1000
+
+/* What every suite's scripts may count on. */
+static const char *const own_packages[] = { "acl", "attr", "bash", "coreutils", "e2fsprogs",
+	"findutils", "gawk", "grep", "hostname", "kmod", "libc-bin", "mount", "passwd", "procps",
+	"psmisc", "sed", "sudo", "udev", "util-linux", NULL };
+
+/* Documentation and translations that no test reads. The fsyncs of dpkg would guard a system
+ * that survives a power cut; this one is thrown away. */
+static const char *const dpkg_options[] = { "path-exclude=/usr/share/man/*",
+	"path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
+	"path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
+	"force-unsafe-io" };
+
+/* Run by mmdebstrap with the new root as $1. The users are those that fstests wants. */
+static const char customize[] = "set -e; r=$1; echo fsqa >$r/etc/hostname; "
+				"printf '127.0.0.1 localhost\\n127.0.1.1 fsqa\\n::1 localhost\\n' "
+				">$r/etc/hosts; "
+				": >$r/etc/fstab; : >$r/etc/machine-id; : >$r/etc/resolv.conf; "
+				"for u in fsgqa fsgqa2 123456-fsgqa; do "
+				"chroot $r useradd -m -s /bin/bash $u; done; "
+				"rm -f $r/etc/apt/apt.conf.d/99mmdebstrap $r/etc/apt/sources.list";
+
+static bool is_package(const char *s)
+{
+	size_t n = strlen(s);
+	if (n < 2 || n > 128 || !isalnum((unsigned char)s[0]))
+		return false;
+	for (; *s; s++)
+		if (!isascii(*s) || isupper((unsigned char)*s) ||
+			(!isalnum((unsigned char)*s) && !strchr("+-.", *s)))
+			return false;
+	return true;
+}
+
+int recipe_packages(const char *const *asked, struct strv *packages, struct err *e)
+{
+	auto_strv struct strv all = { 0 };
+	for (size_t i = 0; own_packages[i]; i++)
+		strv_add(&all, own_packages[i]);
+	for (size_t i = 0; asked && asked[i]; i++) {
+		if (!is_package(asked[i]))
+			return err_set(
+				e, EINVAL, "\"%s\" is no name of a Debian package", asked[i]);
+		if (i == PACKAGES_LIMIT)
+			return err_set(e, EINVAL, "more than %d packages", PACKAGES_LIMIT);
+		strv_add(&all, asked[i]);
+	}
+	strv_sort(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (i == 0 || strcmp(all.v[i], all.v[i - 1]) != 0)
+			strv_add(packages, all.v[i]);
+	return 0;
+}
+
+const char *recipe_progress_line(const char *line)
+{
+	static const char *const steps[][2] = {
+		{ "running apt-get update", "root image: fetching Debian's package lists" },
+		{ "downloading packages", "root image: downloading packages" },
+		{ "extracting archives", "root image: unpacking the base system" },
+		{ "installing essential packages", "root image: installing the base system" },
+		{ "installing remaining packages", "root image: installing packages" },
+		{ "cleaning package lists", "root image: cleaning up" },
+	};
+	if (strncmp(line, "I: ", 3) != 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (strncmp(line + 3, steps[i][0], strlen(steps[i][0])) == 0)
+			return steps[i][1];
+	return NULL;
+}
+
+unsigned recipe_list_packages(const char *status, struct buf *out)
+{
+	static const char *const keys[] = { "Package: ", "Version: ", "Architecture: " };
+	unsigned n = 0;
+	while (*status) {
+		char *v[ARRAY_LEN(keys)] = { NULL };
+		bool installed = false;
+		for (; *status && *status != '\n'; status += *status == '\n') {
+			size_t len = strcspn(status, "\n");
+			for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+				size_t key = strlen(keys[i]);
+				if (!v[i] && strncmp(status, keys[i], key) == 0)
+					v[i] = xstrndup(status + key, len - key);
+			}
+			if (strncmp(status, "Status: install ok installed", 28) == 0)
+				installed = true;
+			status += len;
+		}
+		if (installed && v[0] && v[1] && v[2]) {
+			buf_addf(out, "%s %s %s\n", v[0], v[1], v[2]);
+			n++;
+		}
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			free(v[i]);
+		status += *status == '\n';
+	}
+	return n;
+}
+
+/* ---- mmdebstrap and what it says ---- */
+
+struct watch {
+	const struct recipe *r;
+	struct proc *proc;
+	struct buf line;
+	struct buf log;
+	char *complaint; /* the first "E:" line: the later ones are of what fell over it */
+	bool full;
+	struct proc_end end;
+};
+
+static void take_line(struct watch *w, const char *line)
+{
+	const char *text = recipe_progress_line(line);
+	if (text && w->r->progress)
+		w->r->progress(w->r->ctx, text);
+	const char *bad = strncmp(line, "E: ", 3) == 0 ? line + 3 : NULL;
+	if (bad && !w->complaint)
+		w->complaint = xstrdup(bad);
+	if (strstr(line, "No space left on device"))
+		w->full = true;
+}
+
+static void on_output(void *ctx, int which, const void *data, size_t n)
+{
+	struct watch *w = ctx;
+	if (w->log.len < LOG_LIMIT)
+		buf_add(&w->log, data, n);
+	for (const char *p = data; n; p++, n--) {
+		if (*p != '\n' && *p != '\r') {
+			if (w->line.len < 4096)
+				buf_addc(&w->line, *p);
+			continue;
+		}
+		take_line(w, buf_str(&w->line));
+		buf_reset(&w->line);
+	}
+}
+
+static void on_end(void *ctx, const struct proc_end *end)
+{
+	struct watch *w = ctx;
+	w->end = *end;
+	proc_free(take(&w->proc));
+}
+
+static int run_watched(struct watch *w, const char *const *argv, struct err *e)
+{
+	const struct proc_spec spec = {
+		.argv = argv,
+		.in = PROC_NULL,
+		.out = PROC_PIPE,
+		.err = PROC_OUT,
+		.deadline_us = BUILD_US,
+		.on_output = on_output,
+		.on_end = on_end,
+		.ctx = w,
+	};
+	uv_loop_t loop;
+	int rc = uv_loop_init(&loop);
+	if (rc < 0)
+		return err_code(e, rc, "event loop");
+	rc = proc_spawn(&loop, &spec, &w->proc, e);
+	(void)uv_run(&loop, UV_RUN_DEFAULT); /* until nothing is left in it */
+	(void)uv_loop_close(&loop);          /* nothing is */
+	return rc == -ENOENT
+		       ? err_set(e, ENOENT,
+				 "mmdebstrap is not installed: %sapt-get install "
+				 "mmdebstrap%s",
+				 geteuid() == 0 ? "" : "sudo ", w->r->as_user ? " uidmap" : "")
+		       : rc;
+}
+
+/* What went wrong, of a run that did. */
+static int complain(struct watch *w, struct err *e)
+{
+	auto_free char *how = proc_end_text(&w->end);
+	if (w->full)
+		return err_set(
+			e, ENOSPC, "no room left while the root image was made in %s", w->r->dir);
+	const char *what = w->complaint ? w->complaint : how;
+	bool unknown = strstr(what, "Unable to locate package") != NULL;
+	return err_set(
+		e, unknown ? ENOENT : EIO, "mmdebstrap: %s (all it said: %s)", what, w->r->log);
+}
+
+static int run_mmdebstrap(const struct recipe *r, const char *const *argv, struct err *e)
+{
+	struct watch w = { .r = r };
+	int rc = run_watched(&w, argv, e);
+	if (rc == 0 && (w.end.how != PROC_EXITED || w.end.value != 0)) {
+		/* The file is for people; the message stands without it. */
+		(void)file_replace(r->log, buf_str(&w.log), w.log.len, 0644, NULL);
+		rc = complain(&w, e);
+	}
+	buf_clear(&w.line);
+	buf_clear(&w.log);
+	free(w.complaint);
+	return rc;
+}
+
+static int write_options(const char *path, const struct strv *options, struct err *e)
+{
+	auto_buf struct buf b = { 0 };
+	for (size_t i = 0; i < options->n; i++)
+		buf_addf(&b, "%s\n", options->v[i]);
+	return file_replace(path, buf_str(&b), b.len, 0644, e);
+}
+
+/* "a,b,c" */
+static char *joined(const struct strv *v)
+{
+	auto_buf struct buf b = { 0 };
+	for (size_t i = 0; i < v->n; i++)
+		buf_addf(&b, "%s%s", i ? "," : "", v->v[i]);
+	return buf_take(&b);
+}
+
+/* sqfstar reads a tar file, the others a folder. */
+static bool wants_tar(const struct recipe *r)
+{
+	return strcmp(r->fstype, "squashfs") == 0;
+}
+
+static int bootstrap(const struct recipe *r, const char *to, struct err *e)
+{
+	auto_strv struct strv lines = { 0 };
+	auto_strv struct strv options = { 0 };
+	int rc = sources_of_host(r->suite, image_arch(), &lines, &options, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *apt = path_join(r->dir, "apt.conf");
+	auto_free char *include = joined(r->packages);
+	auto_strv struct strv argv = { 0 };
+	strv_addl(&argv, "mmdebstrap", "--variant=essential", NULL);
+	strv_addf(&argv, "--mode=%s", r->as_user ? "unshare" : "root");
+	strv_addf(&argv, "--format=%s", wants_tar(r) ? "tar" : "directory");
+	strv_addf(&argv, "--architectures=%s", image_arch());
+	strv_addf(&argv, "--include=%s", include);
+	for (size_t i = 0; i < ARRAY_LEN(dpkg_options); i++)
+		strv_addf(&argv, "--dpkgopt=%s", dpkg_options[i]);
+	if (options.n) { /* as a file: a proxy's address may hold a password */
+		rc = write_options(apt, &options, e);
+		if (rc < 0)
+			return rc;
+		strv_addf(&argv, "--aptopt=%s", apt);
+	}
+	strv_addf(&argv, "--customize-hook=%s", customize);
+	strv_addl(&argv, r->suite, to, NULL);
+	for (size_t i = 0; i < lines.n; i++)
+		strv_add(&argv, lines.v[i]);
+	rc = run_mmdebstrap(r, strv_get(&argv), e);
+	(void)unlink(apt); /* goes with the folder anyway */
+	return rc;
+}
+
+int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
+{
+	auto_free char *root = path_join(r->dir, wants_tar(r) ? "root.tar" : "root");
+	auto_free char *image = xasprintf("%s/root.%s", r->dir, r->fstype);
+	auto_free char *list = path_join(r->dir, "packages.txt");
+	int rc = pack_check(r->fstype, e); /* before the long work */
+	if (rc == 0)
+		rc = bootstrap(r, root, e);
+	if (rc < 0)
+		return rc;
+	auto_buf struct buf status = { 0 };
+	auto_buf struct buf text = { 0 };
+	rc = pack_read(root, "var/lib/dpkg/status", &status, e);
+	if (rc < 0)
+		return rc;
+	unsigned n = recipe_list_packages(buf_str(&status), &text);
+	rc = file_replace(list, buf_str(&text), text.len, 0644, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *say = xasprintf("root image: %u packages, writing %s", n, r->fstype);
+	if (r->progress)
+		r->progress(r->ctx, say);
+	rc = pack_make(root, r->fstype, image, e);
+	if (rc == 0)
+		rc = file_remove_tree(root, e);
+	if (rc == 0)
+		*ret_n = n;
+	return rc;
+}

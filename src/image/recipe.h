@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* recipe.h: how a root image is made: mmdebstrap installs Debian into a folder or a tar file (as
+ * an ordinary user in a user namespace); that becomes a filesystem without a mount. */
+#pragma once
+#include "image/image.h"
+#include <stdbool.h>
+struct buf;
+struct err;
+struct strv;
+
+/* Another number makes all images anew. */
+#define RECIPE 1
+
+/* All borrowed. */
+struct recipe {
+	const char *suite;           /* "bookworm" */
+	const char *fstype;          /* "erofs", "ext4" or "squashfs" */
+	const struct strv *packages; /* sorted, no name twice */
+	const char *dir;             /* a folder that exists, to make all in */
+	const char *log;             /* what mmdebstrap said is kept here */
+	bool as_user;                /* tar and squashfs: no files of root's are made */
+	image_progress *progress;
+	void *ctx;
+};
+
+/* Add the recipe's own packages to `packages`, sort them and drop doubles. -EINVAL: a word
+ * that is no package name. */
+int recipe_packages(const char *const *asked, struct strv *packages, struct err *e);
+/* Make DIR/root.<fstype> and DIR/packages.txt ("NAME VERSION ARCH" a line); *ret_n of them.
+ * -ENOENT: a program is missing, with the command that installs it, or there is no such
+ * package; -ENOSPC; -EIO with what mmdebstrap said first. */
+int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e);
+
+/* The installed packages of a dpkg status file as lines of packages.txt, appended. */
+unsigned recipe_list_packages(const char *status, struct buf *out);
+/* What to tell people of one line of mmdebstrap's; NULL: nothing. */
+const char *recipe_progress_line(const char *line);
