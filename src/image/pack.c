@@ -42,7 +42,7 @@ static int not_installed(const struct maker *m, struct err *e)
 		geteuid() == 0 ? "" : "sudo ", m->package);
 }
 
-int pack_check(const char *fstype, struct err *e)
+int pack_tools_check(const char *fstype, struct err *e)
 {
 	const struct maker *m = find_maker(fstype);
 	if (!m)
@@ -115,11 +115,11 @@ static int make_squashfs(const char *root, const struct maker *m, const char *to
 	return run(argv, m, in, e);
 }
 
-int pack_make(const char *root, const char *fstype, const char *to, struct err *e)
+int pack_image_make(const char *root, const char *fstype, const char *to, struct err *e)
 {
 	const struct maker *m = find_maker(fstype);
 	if (!m)
-		return pack_check(fstype, e);
+		return pack_tools_check(fstype, e);
 	const char *erofs[] = { m->program, "--quiet", to, root, NULL };
 	int rc = strcmp(fstype, "ext4") == 0       ? make_ext4(root, m, to, e)
 		 : strcmp(fstype, "squashfs") == 0 ? make_squashfs(root, m, to, e)
@@ -165,7 +165,7 @@ static int read_from_tar(const char *tar, const char *path, struct buf *out, str
 	return err_set(e, EIO, "%s: %s", tar, archive_error_string(a));
 }
 
-int pack_read(const char *root, const char *path, struct buf *out, struct err *e)
+int pack_image_read(const char *root, const char *path, struct buf *out, struct err *e)
 {
 	struct stat st;
 	if (stat(root, &st) < 0)

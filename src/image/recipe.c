@@ -280,14 +280,14 @@ int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
 	auto_free char *root = path_join(r->dir, wants_tar(r) ? "root.tar" : "root");
 	auto_free char *image = xasprintf("%s/root.%s", r->dir, r->fstype);
 	auto_free char *list = path_join(r->dir, "packages.txt");
-	int rc = pack_check(r->fstype, e); /* before the long work */
+	int rc = pack_tools_check(r->fstype, e); /* before the long work */
 	if (rc == 0)
 		rc = bootstrap(r, root, e);
 	if (rc < 0)
 		return rc;
 	auto_buf struct buf status = { 0 };
 	auto_buf struct buf text = { 0 };
-	rc = pack_read(root, "var/lib/dpkg/status", &status, e);
+	rc = pack_image_read(root, "var/lib/dpkg/status", &status, e);
 	if (rc < 0)
 		return rc;
 	unsigned n = recipe_list_packages(buf_str(&status), &text);
@@ -297,7 +297,7 @@ int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
 	auto_free char *say = xasprintf("root image: %u packages, writing %s", n, r->fstype);
 	if (r->progress)
 		r->progress(r->ctx, say);
-	rc = pack_make(root, r->fstype, image, e);
+	rc = pack_image_make(root, r->fstype, image, e);
 	if (rc == 0)
 		rc = file_remove_tree(root, e);
 	if (rc == 0)
