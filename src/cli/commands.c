@@ -3,9 +3,15 @@
 #include <string.h>
 
 extern const struct command cmd_help, cmd_version, cmd_config_list, cmd_config_get,
-	cmd_config_check, cmd_profiles, cmd_completion, cmd_man;
+	cmd_config_check, cmd_profiles, cmd_completion, cmd_man, cmd_runs, cmd_show, cmd_logs,
+	cmd_export, cmd_rebuild_index;
 
 const struct command *const commands[] = {
+	&cmd_runs,
+	&cmd_show,
+	&cmd_logs,
+	&cmd_export,
+	&cmd_rebuild_index,
 	&cmd_profiles,
 	&cmd_config_list,
 	&cmd_config_get,

@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "record/recording.h"
 #include "store/store.h"
+#include "store/tree.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -48,42 +48,6 @@ static const struct run_artifact *find(
 	return NULL;
 }
 
-/* Folders above `path`, beneath dirfd. -ENOTDIR: one of them is a file. */
-static int make_parents(int dirfd, const char *path, struct err *e)
-{
-	auto_free char *p = xstrdup(path);
-	for (char *slash = strchr(p, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		struct stat st;
-		if (mkdirat(dirfd, p, 0755) < 0 && errno != EEXIST)
-			return err_sys(e, "make folder %s", p);
-		if (fstatat(dirfd, p, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
-			return err_code(e, ENOTDIR, "%s", p);
-		*slash = '/';
-	}
-	return 0;
-}
-
-/* A new file beneath dirfd; -EEXIST or -ENOTDIR where its name is taken. */
-static int make_file(int dirfd, const char *path, struct err *e)
-{
-	int rc = make_parents(dirfd, path, e);
-	return rc < 0 ? rc : file_open_beneath(dirfd, path, O_RDWR | O_CREAT | O_EXCL, 0644, e);
-}
-
-/* Every component was named by a guest. */
-static bool path_is_safe(const char *path)
-{
-	for (;;) {
-		size_t n = strcspn(path, "/");
-		if (!file_name_is_safe(path, n))
-			return false;
-		if (path[n] == '\0')
-			return true;
-		path += n + 1;
-	}
-}
-
 /* The same file again: /tmp/logs still held it when a later stage was collected. */
 static bool is_repeated(const struct exporter *x, const struct run_artifact *a)
 {
@@ -99,7 +63,7 @@ static bool is_repeated(const struct exporter *x, const struct run_artifact *a)
 static int export_log(
 	const struct exporter *x, const struct run_artifact *a, const char *stage, struct err *e)
 {
-	auto_free char *plain = path_is_safe(a->name)
+	auto_free char *plain = tree_path_is_safe(a->name)
 					? xstrdup(a->name)
 					: xasprintf("unnamed-%zu", (size_t)(a - x->r->artifacts));
 	auto_close int fd = -EEXIST;
@@ -107,31 +71,16 @@ static int export_log(
 		auto_free char *path = i == 0   ? xasprintf("logs/%s", plain)
 				       : i == 1 ? xasprintf("logs/%s/%s", stage, plain)
 						: xasprintf("logs/%s.%u/%s", stage, i, plain);
-		fd = make_file(x->dirfd, path, e);
+		fd = tree_make_file(x->dirfd, path, e);
 		if (fd == -EEXIST && is_repeated(x, a))
 			return 0;
 	}
 	return fd < 0 ? fd : run_artifact_write(x->r, a, fd, e);
 }
 
-/* A recording's output as it went to the terminal, but for bytes that were no UTF-8. */
-static int cast_text(int from_fd, int to, struct err *e)
+static int write_piece(void *ctx, const void *p, size_t n, struct err *e)
 {
-	auto_close int fd = from_fd;
-	auto_recording_reader struct recording_reader *in = NULL;
-	unsigned cols = 0;
-	unsigned rows = 0;
-	int rc = recording_reader_open(fd, &cols, &rows, &in, e);
-	if (rc < 0)
-		return rc;
-	(void)take_fd(&fd); /* the reader has it */
-	struct recording_event ev;
-	while ((rc = recording_reader_next(in, &ev, e)) == 1) {
-		rc = ev.code == 'o' ? fd_write_all(to, ev.text, ev.len, e) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	return rc;
+	return fd_write_all(*(int *)ctx, p, n, e);
 }
 
 static int write_date(int fd, const char *what, int64_t wall_us, struct err *e)
@@ -145,32 +94,26 @@ static int write_date(int fd, const char *what, int64_t wall_us, struct err *e)
 	return fd_write_all(fd, line, strlen(line), e);
 }
 
-/* As script(1) wrote it for BTRFSQA. */
-static int export_script(const struct exporter *x, const struct run_attempt *a,
-	const struct run_artifact *log, const char *cast_path, struct err *e)
+/* As script(1) wrote it for BTRFSQA; a stage that never had a terminal has none. */
+static int export_script(const struct exporter *x, const struct run_attempt *a, struct err *e)
 {
 	auto_free char *path = xasprintf("%s.script", a->stage);
-	auto_close int fd = make_file(x->dirfd, path, e);
+	auto_close int fd = tree_make_file(x->dirfd, path, e);
 	if (fd < 0)
 		return fd;
 	int rc = write_date(fd, "Script started", a->start_wall_us, e);
-	if (rc == 0 && log) {
-		rc = run_artifact_write(x->r, log, fd, e);
-	} else if (rc == 0 && cast_path) {
-		int from = file_open_beneath(x->dirfd, cast_path, O_RDONLY, 0, e);
-		rc = from < 0 ? from : cast_text(from, fd, e);
-	}
+	if (rc == 0)
+		rc = run_terminal_each(x->r, a, write_piece, &fd, e);
 	if (rc == 0)
 		rc = fd_write_all(fd, "\n", 1, e);
-	return rc < 0 ? rc
-		      : write_date(
-				fd, "Script done", a->start_wall_us + (int64_t)a->duration_us, e);
+	int64_t end_us = a->start_wall_us + (int64_t)a->duration_us;
+	return rc < 0 ? rc : write_date(fd, "Script done", end_us, e);
 }
 
 static int export_cast(
 	const struct exporter *x, const struct run_artifact *cast, const char *path, struct err *e)
 {
-	auto_close int fd = make_file(x->dirfd, path, e);
+	auto_close int fd = tree_make_file(x->dirfd, path, e);
 	return fd < 0 ? fd : run_artifact_write(x->r, cast, fd, e);
 }
 
@@ -181,7 +124,7 @@ static int export_stage(const struct exporter *x, const struct run_attempt *a, s
 	auto_free char *cast_path = xasprintf("screencasts/%s.cast", a->stage);
 	int rc = cast ? export_cast(x, cast, cast_path, e) : 0;
 	if (rc == 0 && (cast || log))
-		rc = export_script(x, a, log, cast ? cast_path : NULL, e);
+		rc = export_script(x, a, e);
 	for (size_t i = 0; rc == 0 && i < x->r->n_artifacts; i++) {
 		const struct run_artifact *f = &x->r->artifacts[i];
 		if (is_of(f, a) && is_kind(f, "file", NULL))
@@ -224,7 +167,7 @@ static int export_status(const struct exporter *x, struct err *e)
 	auto_free char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
 	if (!text)
 		return err_set(e, EINVAL, "status.json: cannot be written as JSON");
-	auto_close int fd = make_file(x->dirfd, "status.json", e);
+	auto_close int fd = tree_make_file(x->dirfd, "status.json", e);
 	int rc = fd < 0 ? fd : fd_write_all(fd, text, strlen(text), e);
 	return rc < 0 ? rc : fd_write_all(fd, "\n", 1, e);
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "store/journal.h"
 #include <dirent.h>
 #include <errno.h>
@@ -47,6 +48,9 @@ static int none_like(const char *state_dir, const char *text, const struct strv 
 {
 	if (ids->n == 0)
 		return err_set(e, ENOENT, "no runs yet in %s", state_dir);
+	const char *near = nearest(text, strv_get(ids));
+	if (near)
+		return err_set(e, ENOENT, "no run \"%s\" (did you mean %s?)", text, near);
 	return err_set(e, ENOENT, "no run \"%s\"; the last is %s (see fsqa runs)", text,
 		ids->v[ids->n - 1]);
 }

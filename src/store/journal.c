@@ -106,12 +106,14 @@ int journal_record_check(const json_t *rec, struct err *e)
 static int format_line(const struct journal *j, const char *type, const json_t *fields,
 	struct buf *out, struct err *e)
 {
-	static const char *const reserved[] = { "seq", "wall_us", "at_us", "type", "crc" };
+	static const char *const reserved[] = { "seq", "wall_us", "at_us", "crc" };
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
 		if (json_object_get(fields, reserved[i]))
 			return err_set(e, EINVAL, "record %s: member \"%s\" is the journal's own",
 				type, reserved[i]);
 	}
+	if (strcmp(json_str_or(fields, "type", type), type) != 0)
+		return err_set(e, EINVAL, "record %s: says that it is another", type);
 	auto_json json_t *rec = json_pack("{s:I, s:I, s:I, s:s}", "seq", (json_int_t)(j->seq + 1),
 		"wall_us", (json_int_t)clock_wall_us(), "at_us",
 		(json_int_t)(clock_mono_us() - j->start_us), "type", type);

@@ -44,7 +44,7 @@ int run_create(const char *state_dir, const char *profile, const json_t *first,
 	struct run_writer **ret, struct err *e);
 const char *run_writer_id(const struct run_writer *w);
 const char *run_writer_dir(const struct run_writer *w);
-/* Append one record (fields borrowed; seq, wall_us, at_us, type, crc are the store's). durable:
+/* Append one record (fields borrowed; seq, wall_us, at_us, crc are the store's). durable:
  * it and all before it, artifacts too, are on disk before it returns; else with the next that
  * is. After a failure the journal is as it was before (no torn line), and the next append may
  * succeed: but after a failed sync, which is for good. To run_end, duration_us is added where
@@ -138,6 +138,17 @@ int run_artifact_each(const struct run_info *r, const struct run_artifact *a,
 /* The same to a descriptor. */
 int run_artifact_write(
 	const struct run_info *r, const struct run_artifact *a, int fd, struct err *e);
+
+/* What a test wrote to the terminal, as raw bytes: of a stage all, of a subtest its part, of
+ * "boot" the console. From the log where there is one, else from the recording. -ENOENT: neither
+ * was kept; -ENODATA: a subtest's part cannot be told. */
+int run_terminal_each(const struct run_info *r, const struct run_attempt *a,
+	int (*sink)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, struct err *e);
+/* Each of the n artifacts to DIR/TEST/NAME (DIR/TEST.ATTEMPT from the second attempt on; what was
+ * collected to logs/NAME in it). A name that cannot be one becomes unnamed-N. -EEXIST: a file is
+ * there already, and stays. */
+int store_save_artifacts(const struct run_info *r, const struct run_artifact *const *list, size_t n,
+	const char *dir, struct err *e);
 
 /* ---- all runs ---- */
 struct run_row {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/tame.h"
+#include "base/buf.h"
+#include <stdbool.h>
+
+enum tame_state {
+	PLAIN,
+	ESCAPE,     /* after ESC */
+	CSI,        /* after ESC [, to the final byte */
+	STRING,     /* after ESC ] P X ^ _, to BEL or ESC \ */
+	STRING_ESC, /* after ESC in it */
+	SKIP_ONE,   /* after ESC ( and the like */
+	C1,         /* after 0xc2: U+0080..U+009F are controls too */
+};
+
+static bool is_shown(unsigned char c)
+{
+	return c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t' || c == '\r' || c == '\b';
+}
+
+static int after_escape(unsigned char c)
+{
+	switch (c) {
+	case '[':
+		return CSI;
+	case ']':
+	case 'P':
+	case 'X':
+	case '^':
+	case '_':
+		return STRING;
+	default:
+		return c >= 0x20 && c <= 0x2f ? SKIP_ONE : PLAIN;
+	}
+}
+
+/* Only ESC [ digits and ; ... m goes through: colours and weight. */
+static int in_csi(struct tame *t, struct buf *out, unsigned char c)
+{
+	if (c >= 0x20 && c <= 0x3f) {
+		bool keep = (c >= '0' && c <= '9') || c == ';' || c == ':';
+		if (!keep || t->n_held == sizeof t->held)
+			t->n_held = sizeof t->held + 1; /* whole, it is not one of ours */
+		else if (t->n_held < sizeof t->held)
+			t->held[t->n_held++] = (char)c;
+		return CSI;
+	}
+	if (c == 'm' && t->n_held <= sizeof t->held) {
+		buf_adds(out, "\033[");
+		buf_add(out, t->held, t->n_held);
+		buf_addc(out, 'm');
+	}
+	return PLAIN;
+}
+
+static int in_plain(struct tame *t, struct buf *out, unsigned char c)
+{
+	if (c == 0x1b)
+		return ESCAPE;
+	if (c == 0xc2)
+		return C1;
+	if (is_shown(c))
+		buf_addc(out, (char)c);
+	return PLAIN;
+}
+
+static int in_string(unsigned char c)
+{
+	if (c == 0x07 || c == 0x18 || c == 0x1a)
+		return PLAIN;
+	return c == 0x1b ? STRING_ESC : STRING;
+}
+
+static int next(struct tame *t, struct buf *out, unsigned char c)
+{
+	switch (t->state) {
+	case ESCAPE:
+		t->n_held = 0;
+		return c == 0x1b ? ESCAPE : after_escape(c);
+	case CSI:
+		return c < 0x20 ? in_plain(t, out, c) : in_csi(t, out, c);
+	case STRING:
+		return in_string(c);
+	case STRING_ESC:
+		return c == '\\' ? PLAIN : in_string(c);
+	case SKIP_ONE:
+		return c >= 0x20 && c <= 0x2f ? SKIP_ONE : PLAIN;
+	case C1:
+		if (c >= 0x80 && c <= 0x9f)
+			return PLAIN;
+		buf_addc(out, (char)0xc2);
+		return in_plain(t, out, c);
+	default:
+		return in_plain(t, out, c);
+	}
+}
+
+void tame_add(struct tame *t, struct buf *out, const void *p, size_t n)
+{
+	const unsigned char *s = p;
+	for (size_t i = 0; i < n; i++)
+		t->state = next(t, out, s[i]);
+}
