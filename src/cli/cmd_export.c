@@ -3,12 +3,15 @@
 #include "base/mem.h"
 #include "cli/results.h"
 #include <errno.h>
+#include <string.h>
 
 static int export_run(struct cli *cli, int argc, char **argv)
 {
 	auto_run_info struct run_info *r = NULL;
 	const char *dir = cli_value(cli, "output");
-	const char *format = cli_value(cli, "format"); /* the frame checked it: there is one */
+	const char *format = cli_value(cli, "format");
+	if (format && strcmp(format, "btrfsqa") != 0)
+		return cli_usage(cli, "--format is '%s': only btrfsqa is known", format);
 	int code = results_read(cli, argv[0], &r);
 	if (code != CLI_GOOD)
 		return code;

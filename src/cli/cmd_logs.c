@@ -35,16 +35,18 @@ static int unknown_test(struct cli *cli, const struct run_info *r, const char *t
 }
 
 /* How well `text` names the attempt's test: 3: it is the name, 2: the start of a stage's, 1: the
- * start of another's, 0: not at all. */
+ * start of another's or a subtest's name without its stage's, 0: not at all. */
 static int fits(const struct run_attempt *a, const char *text)
 {
 	const char *name = short_name(a->test);
 	const char *want = short_name(text);
+	size_t n = strlen(a->stage);
 	if (strcmp(name, want) == 0)
 		return 3;
-	if (strncmp(name, want, strlen(want)) != 0)
-		return 0;
-	return run_attempt_is_stage(a) ? 2 : 1;
+	if (strncmp(name, want, strlen(want)) == 0)
+		return run_attempt_is_stage(a) ? 2 : 1;
+	bool sub = n && strncmp(name, a->stage, n) == 0 && name[n] == '.';
+	return sub && strcmp(name + n + 1, want) == 0 ? 1 : 0;
 }
 
 /* The test that `text` names, whole or by a start that only one has; its last attempt, or the
@@ -70,8 +72,8 @@ static int find_test(struct cli *cli, const struct run_info *r, const char *text
 	if (!best)
 		return unknown_test(cli, r, text);
 	if (several)
-		return cli_errorf(cli, CLI_USAGE, "several tests start with \"%s\"; %s is one",
-			text, short_name(best->test));
+		return cli_errorf(cli, CLI_USAGE, "\"%s\" may be several tests; %s is one", text,
+			short_name(best->test));
 	*ret = best;
 	return CLI_GOOD;
 }
@@ -310,7 +312,8 @@ const struct command cmd_logs = {
 	.summary = "print what a test wrote, or any artifact of a run",
 	.help = "RUN is a run's id, the start of one, or \"latest\". Without TEST the run's "
 		"artifacts are listed. TEST is a test's path as fsqa show has it, with or without "
-		"\"script.\" before it, or a start that only one test has. Of a stage its terminal "
+		"\"script.\" before it, a start that only one test has, or a subtest's own name. "
+		"Of a stage its terminal "
 		"is printed, of a subtest the part that it wrote, of \"boot\" the console.\n\n"
 		"To a terminal colours are kept and other control sequences left out, for they "
 		"are a guest's; --raw prints them too. With --json the artifacts are listed.",

@@ -63,8 +63,10 @@ static bool is_repeated(const struct exporter *x, const struct run_artifact *a)
 static int export_log(
 	const struct exporter *x, const struct run_artifact *a, const char *stage, struct err *e)
 {
-	auto_free char *plain = tree_path_is_safe(a->name)
-					? xstrdup(a->name)
+	const char *collected = run_artifact_collected(a);
+	const char *told = collected ? collected : a->name;
+	auto_free char *plain = tree_path_is_safe(told)
+					? xstrdup(told)
 					: xasprintf("unnamed-%zu", (size_t)(a - x->r->artifacts));
 	auto_close int fd = -EEXIST;
 	for (unsigned i = 0; i < PLACES && (fd == -EEXIST || fd == -ENOTDIR); i++) {
@@ -127,7 +129,7 @@ static int export_stage(const struct exporter *x, const struct run_attempt *a, s
 		rc = export_script(x, a, e);
 	for (size_t i = 0; rc == 0 && i < x->r->n_artifacts; i++) {
 		const struct run_artifact *f = &x->r->artifacts[i];
-		if (is_of(f, a) && is_kind(f, "file", NULL))
+		if (is_of(f, a) && run_artifact_collected(f))
 			rc = export_log(x, f, a->stage, e);
 	}
 	return rc;
@@ -164,7 +166,8 @@ static int export_status(const struct exporter *x, struct err *e)
 		json_str_or(r->target, "release", json_str_or(r->first, "kernel", "")), "start",
 		clock_iso(json_i64_or(r->first, "wall_us", 0), date), "status",
 		verdict_name(run_info_status(r)), "stages", stages);
-	auto_free char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+	auto_free char *text =
+		all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	if (!text)
 		return err_set(e, EINVAL, "status.json: cannot be written as JSON");
 	auto_close int fd = tree_make_file(x->dirfd, "status.json", e);

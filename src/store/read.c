@@ -259,6 +259,16 @@ void run_info_free(struct run_info *r)
 	free(r);
 }
 
+const char *run_artifact_collected(const struct run_artifact *a)
+{
+	static const char folder[] = "logs/";
+	size_t n = strlen(folder);
+	bool below = strncmp(a->name, folder, n) == 0 && a->name[n];
+	if (strcmp(a->kind, "file") != 0 && !(below && strcmp(a->kind, "log") == 0))
+		return NULL;
+	return below ? a->name + n : a->name;
+}
+
 bool run_attempt_is_stage(const struct run_attempt *a)
 {
 	const char *dot = strchr(a->test, '.');

@@ -23,7 +23,7 @@
  * test ("script.002_btrfsprogs"):
  *   cast "terminal.cast"   its recording
  *   log  "terminal.log"    optional: its terminal as raw bytes, what log_from and log_to count
- *   file "<path>"          what was collected, path beneath the logs folder
+ *   file "<path>"          what was collected, path beneath the logs folder ("logs/<path>" too)
  * and under the test "boot", once per boot (its attempt):
  *   cast "console.cast"   console "console.log"   kernel "kernel.log" */
 #pragma once
@@ -98,6 +98,9 @@ struct run_attempt {
 	json_t *end;        /* the whole attempt_end record, or NULL */
 	size_t before;      /* the store's: index of the attempt it supersedes, or SIZE_MAX */
 };
+/* Of what was collected in the target its path beneath the logs folder (a guest named it: it may
+ * be anything); else NULL. Borrowed. */
+const char *run_artifact_collected(const struct run_artifact *a);
 /* The stage itself ("script.002_x"), not one of its subtests ("script.002_x.name") nor boot. */
 bool run_attempt_is_stage(const struct run_attempt *a);
 

@@ -58,14 +58,16 @@ static int save_one(
 		free(test);
 		test = xasprintf("unnamed-%zu", (size_t)(a - r->artifacts));
 	}
-	auto_free char *name = tree_path_is_safe(a->name)
-				       ? xstrdup(a->name)
+	const char *collected = run_artifact_collected(a);
+	const char *told = collected ? collected : a->name;
+	auto_free char *name = tree_path_is_safe(told)
+				       ? xstrdup(told)
 				       : xasprintf("unnamed-%zu", (size_t)(a - r->artifacts));
 	auto_buf struct buf path = { 0 };
 	buf_adds(&path, test);
 	if (a->attempt > 1)
 		buf_addf(&path, ".%" PRId64, a->attempt);
-	buf_addf(&path, "/%s%s", strcmp(a->kind, "file") == 0 ? "logs/" : "", name);
+	buf_addf(&path, "/%s%s", collected ? "logs/" : "", name);
 	auto_close int fd = tree_make_file(dirfd, buf_str(&path), e);
 	return fd < 0 ? fd : run_artifact_write(r, a, fd, e);
 }
