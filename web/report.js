@@ -77,6 +77,8 @@
 	}
 
 	function clock(seconds) {
+		if (seconds < 100)
+			return seconds.toFixed(1) + "s";
 		var s = Math.floor(seconds);
 		var m = Math.floor(s / 60);
 		return m + ":" + String(s % 60).padStart(2, "0");

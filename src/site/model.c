@@ -4,15 +4,14 @@
 #include "base/mem.h"
 #include "site/site_priv.h"
 
-/* Whether the test is a stage itself: "boot", or the path ends with its stage's name. */
-static bool is_stage(const char *test, const char *stage)
+/* What its row is called: its stage, where its path ends with that, else its path. */
+static const char *row_name(const struct run_attempt *a)
 {
-	if (!*stage)
-		return true;
-	size_t n = strlen(test);
-	size_t m = strlen(stage);
-	return n == m ? strcmp(test, stage) == 0
-		      : n > m && test[n - m - 1] == '.' && strcmp(test + n - m, stage) == 0;
+	size_t n = strlen(a->test);
+	size_t m = strlen(a->stage);
+	bool ends =
+		m && n > m && a->test[n - m - 1] == '.' && strcmp(a->test + n - m, a->stage) == 0;
+	return ends ? a->stage : a->test;
 }
 
 /* Whether `test` lies below `above`: "script.002.x" below "script.002". */
@@ -42,7 +41,8 @@ static void add_sub(struct site_stage *s, const struct run_attempt *a)
 	s->subs[s->n_subs++] = a;
 }
 
-/* The stage's last attempt: what a subtest that started after it belongs to. */
+/* The last attempt of the stage that the test lies below, for it started after that; NULL: the
+ * test is a stage itself. */
 static struct site_stage *last_stage(struct site_page *p, const struct run_attempt *sub)
 {
 	for (size_t i = p->n_stages; i-- > 0;)
@@ -103,12 +103,11 @@ void site_page_init(struct site_page *p, const struct run_info *run)
 	*p = (struct site_page){ .run = run };
 	for (size_t i = 0; i < run->n_attempts; i++) {
 		const struct run_attempt *a = &run->attempts[i];
-		struct site_stage *s = is_stage(a->test, a->stage) ? NULL : last_stage(p, a);
+		struct site_stage *s = last_stage(p, a);
 		if (s)
 			add_sub(s, a);
 		else
-			add_stage(p, a->test,
-				*a->stage && is_stage(a->test, a->stage) ? a->stage : a->test, a);
+			add_stage(p, a->test, row_name(a), a);
 	}
 	add_unreached(p);
 	sort_stages(p);

@@ -55,7 +55,8 @@ static void run_line(struct buf *b, const struct run_row *r, const char *site_di
 	if (r->damage)
 		html_add(b, " <span class=\"aside\">damaged record</span>", NULL);
 	html_add(b, "</td>\n<td data-label=\"Profile\">", TEXT(r->profile),
-		"</td>\n<td data-label=\"Kernel\">", TEXT(r->kernel), NULL);
+		"</td>\n<td data-label=\"Kernel\"><span class=\"kernel\">", TEXT(r->kernel),
+		"</span>", NULL);
 	if (r->accel && strcmp(r->accel, "tcg") == 0)
 		buf_adds(b, " <span class=\"aside\">(TCG)</span>");
 	buf_adds(b, "</td>\n<td data-label=\"Tests\">");

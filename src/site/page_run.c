@@ -109,7 +109,7 @@ static void alerts(struct buf *b, const struct run_info *r)
 	if (r->live)
 		alert(b, "note",
 			"Under way:", "this page shows what was known when it was written.");
-	else if (r->interrupted || !r->last)
+	else if (!r->damage && (r->interrupted || !r->last))
 		alert(b, "bad", "Interrupted:", "fsqa was stopped before this run had ended.");
 	size_t i;
 	json_t *note;

@@ -13,6 +13,11 @@
 #define CELL_W 6u
 #define CELL_H 12u
 #define EDGE   6u
+/* Narrower than this it would be all letters. */
+#define THUMB_COLS_MIN 44u
+/* The picture's shape. */
+#define THUMB_WIDE 16u
+#define THUMB_TALL 9u
 /* Only the screen of the moment counts: of an event this much is enough to paint it. */
 #define FEED_MAX (256u * 1024)
 
@@ -135,20 +140,12 @@ static void add_utf8(struct buf *b, uint32_t c)
 	}
 }
 
-/* One run of cells that look alike: columns [from, to) of the picture's row. */
-static void add_run(
-	struct buf *svg, struct look l, unsigned row, unsigned from, unsigned to, const char *text)
+/* One piece of text without blanks at its ends: renderers differ in what they do with those. */
+static void add_text(struct buf *svg, struct look l, unsigned x, unsigned y, unsigned cells,
+	const char *s, size_t n)
 {
-	unsigned x = EDGE + from * CELL_W;
-	unsigned y = EDGE + row * CELL_H;
-	unsigned width = (to - from) * CELL_W;
-	if (l.bg != DEFAULT_BG)
-		buf_addf(svg,
-			"<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#%06x\"/>\n", x,
-			y, width, CELL_H, l.bg);
-	if (text[strspn(text, " ")] == '\0')
-		return;
-	buf_addf(svg, "<text x=\"%u\" y=\"%u\" textLength=\"%u\"", x, y + 9, width);
+	auto_free char *text = xstrndup(s, n);
+	buf_addf(svg, "<text x=\"%u\" y=\"%u\" textLength=\"%u\"", x, y, cells * CELL_W);
 	if (l.fg != DEFAULT_FG)
 		buf_addf(svg, " fill=\"#%06x\"", l.fg);
 	html_add(svg, l.bold ? " font-weight=\"bold\"" : "",
@@ -157,69 +154,156 @@ static void add_run(
 		NULL);
 }
 
-/* One row of the screen; `line` gets its text without trailing blanks. */
-static void add_row(struct buf *svg, const struct screen *s, int row, unsigned at, unsigned cols,
-	struct buf *line)
+/* Cells of one row that look alike. */
+struct run {
+	struct look look;
+	unsigned row, from, cells;
+	struct buf text;
+	unsigned widths[THUMB_COLS]; /* of each character */
+	size_t starts[THUMB_COLS];   /* where it begins in the text */
+	unsigned n;
+};
+
+static bool is_blank(const struct run *r, unsigned i)
 {
-	auto_buf struct buf run = { 0 };
-	struct look look = { DEFAULT_FG, DEFAULT_BG, false, false, false };
-	unsigned from = 0;
-	unsigned col = 0;
-	while (col < cols) {
+	return i >= r->n || r->text.s[r->starts[i]] == ' ';
+}
+
+/* Draw it in pieces without blanks but single ones, each where its first cell lies, and begin an
+ * empty one. */
+static void flush_run(struct buf *svg, struct run *r)
+{
+	unsigned x = EDGE + r->from * CELL_W;
+	unsigned y = EDGE + r->row * CELL_H;
+	if (r->look.bg != DEFAULT_BG && r->cells)
+		buf_addf(svg,
+			"<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#%06x\"/>\n", x,
+			y, r->cells * CELL_W, CELL_H, r->look.bg);
+	for (unsigned i = 0; i < r->n;) {
+		unsigned cells = 0;
+		unsigned k = i;
+		while (!is_blank(r, k) || (k > i && !is_blank(r, k + 1)))
+			cells += r->widths[k++];
+		size_t end = k < r->n ? r->starts[k] : r->text.len;
+		if (cells)
+			add_text(svg, r->look, x, y + 9, cells, r->text.s + r->starts[i],
+				end - r->starts[i]);
+		x += (cells ? cells : 1) * CELL_W;
+		i = cells ? k : i + 1;
+	}
+	buf_reset(&r->text);
+	r->from += r->cells;
+	r->cells = 0;
+	r->n = 0;
+}
+
+static void add_cell(struct run *r, const VTermScreenCell *cell)
+{
+	unsigned width = cell->width > 1 ? 2 : 1;
+	r->starts[r->n] = r->text.len;
+	r->widths[r->n++] = width;
+	for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell->chars[i]; i++)
+		add_utf8(&r->text, cell->chars[i]);
+	if (r->text.len == r->starts[r->n - 1])
+		buf_addc(&r->text, ' ');
+	r->cells += width;
+}
+
+/* Row `row` of the screen as row `at` of the picture. */
+static void add_row(struct buf *svg, const struct screen *s, int row, unsigned at, unsigned cols)
+{
+	struct run r = { .look = { DEFAULT_FG, DEFAULT_BG, false, false, false }, .row = at };
+	for (unsigned col = 0; col < cols;) {
 		VTermScreenCell cell;
 		VTermPos pos = { .row = row, .col = (int)col };
 		if (!vterm_screen_get_cell(s->screen, pos, &cell))
 			break;
 		struct look now = look_of(s, &cell);
-		if (!same_look(look, now)) {
-			if (col > from)
-				add_run(svg, look, at, from, col, buf_str(&run));
-			buf_reset(&run);
-			from = col;
-			look = now;
+		if (!same_look(r.look, now)) {
+			flush_run(svg, &r);
+			r.look = now;
 		}
-		size_t before = run.len;
-		for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
-			add_utf8(&run, cell.chars[i]);
-		if (run.len == before)
-			buf_addc(&run, ' ');
-		buf_adds(line, run.s + before);
+		add_cell(&r, &cell);
 		col += cell.width > 1 ? 2 : 1;
 	}
-	if (col > from)
-		add_run(svg, look, at, from, col, buf_str(&run));
-	while (line->len && line->s[line->len - 1] == ' ')
-		line->s[--line->len] = '\0';
+	flush_run(svg, &r);
+	buf_clear(&r.text);
+}
+
+/* A row's text without trailing blanks; how many cells it takes. */
+static unsigned row_text(const struct screen *s, int row, struct buf *out)
+{
+	unsigned used = 0;
+	size_t len = 0;
+	for (int col = 0; col < s->cols;) {
+		VTermScreenCell cell;
+		VTermPos pos = { .row = row, .col = col };
+		if (!vterm_screen_get_cell(s->screen, pos, &cell))
+			break;
+		col += cell.width > 1 ? 2 : 1;
+		size_t before = out->len;
+		for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
+			add_utf8(out, cell.chars[i]);
+		if (out->len == before)
+			buf_addc(out, ' ');
+		if (out->s[before] != ' ') {
+			len = out->len;
+			used = (unsigned)col;
+		}
+	}
+	if (out->s) {
+		out->len = len;
+		out->s[len] = '\0';
+	}
+	return used;
+}
+
+/* What of the screen is shown: as wide as its text, in the shape of a picture, down to the last
+ * line that is not blank. */
+struct view {
+	int top;
+	unsigned cols, rows;
+};
+
+static struct view choose_view(const struct screen *s, char **ret_last_line)
+{
+	unsigned used = THUMB_COLS_MIN;
+	int last = 0;
+	auto_buf struct buf line = { 0 };
+	auto_buf struct buf last_line = { 0 };
+	for (int row = 0; row < s->rows; row++) {
+		buf_reset(&line);
+		unsigned cols = row_text(s, row, &line);
+		if (cols == 0)
+			continue;
+		used = cols > used ? cols : used;
+		last = row;
+		buf_reset(&last_line);
+		buf_adds(&last_line, buf_str(&line));
+	}
+	*ret_last_line = buf_take(&last_line);
+	struct view v = { .cols = used < THUMB_COLS ? used : THUMB_COLS };
+	v.rows = v.cols * CELL_W * THUMB_TALL / (CELL_H * THUMB_WIDE) + 1;
+	v.top = last >= (int)v.rows ? last - (int)v.rows + 1 : 0;
+	return v;
 }
 
 static void draw(struct screen *s, const char *title, struct buf *svg, struct thumb *ret)
 {
-	VTermPos cursor;
-	vterm_state_get_cursorpos(vterm_obtain_state(s->vt), &cursor);
-	unsigned cols = (unsigned)s->cols < THUMB_COLS ? (unsigned)s->cols : THUMB_COLS;
-	unsigned rows = (unsigned)s->rows < THUMB_ROWS ? (unsigned)s->rows : THUMB_ROWS;
-	int top = cursor.row >= (int)rows ? cursor.row - (int)rows + 1 : 0;
-	ret->width = cols * CELL_W + 2 * EDGE;
-	ret->height = rows * CELL_H + 2 * EDGE;
+	struct view v = choose_view(s, &ret->last_line);
+	ret->width = v.cols * CELL_W + 2 * EDGE;
+	ret->height = ret->width * THUMB_TALL / THUMB_WIDE;
 	buf_addf(svg,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" "
-		"height=\"%u\" role=\"img\" xml:space=\"preserve\" font-size=\"10\" "
+		"height=\"%u\" role=\"img\" font-size=\"10\" "
 		"font-family=\"'DejaVu Sans Mono', Menlo, Consolas, monospace\" "
 		"fill=\"#%06x\">",
 		ret->width, ret->height, ret->width, ret->height, DEFAULT_FG);
 	html_add(svg, "<title>", TEXT(title), "</title>\n", NULL);
 	buf_addf(svg, "<rect width=\"100%%\" height=\"100%%\" fill=\"#%06x\"/>\n", DEFAULT_BG);
-	auto_buf struct buf last = { 0 };
-	for (unsigned i = 0; i < rows; i++) {
-		auto_buf struct buf line = { 0 };
-		add_row(svg, s, top + (int)i, i, cols, &line);
-		if (line.len) {
-			buf_reset(&last);
-			buf_adds(&last, line.s);
-		}
-	}
+	for (unsigned i = 0; i < v.rows && v.top + (int)i < s->rows; i++)
+		add_row(svg, s, v.top + (int)i, i, v.cols);
 	buf_adds(svg, "</svg>\n");
-	ret->last_line = buf_take(&last);
 }
 
 /* How long it is, and whether it can be read to its end. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* thumb.h: what a recording's terminal shows at one moment, as a small SVG: text as <text>, in
- * its colours, at most THUMB_COLS x THUMB_ROWS cells around the cursor. Nothing in it is active,
- * whatever the recording holds. */
+ * its colours, cropped to 16:9 around the last lines, at most THUMB_COLS wide. Nothing in it is
+ * active, whatever the recording holds. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +9,6 @@ struct buf;
 struct err;
 
 #define THUMB_COLS 160u
-#define THUMB_ROWS 50u
 
 struct thumb {
 	char *last_line; /* the last line that is not blank, for a text alternative; may be "" */

@@ -53,7 +53,7 @@ static void test_two_thirds_of_the_way_is_the_default(void **unused)
 	assert_string_equal(t.last_line, "one two");
 }
 
-static void test_large_terminal_is_cropped_around_the_cursor(void **unused)
+static void test_large_terminal_is_cropped_to_its_last_lines(void **unused)
 {
 	auto_buf struct buf cast = { 0 };
 	buf_adds(&cast, HEAD "[0.1, \"r\", \"400x200\"]\n[0.2, \"o\", \"");
@@ -65,10 +65,11 @@ static void test_large_terminal_is_cropped_around_the_cursor(void **unused)
 	auto_thumb struct thumb t = { 0 };
 	assert_int_equal(thumb_render(path, UINT64_MAX - 1, "t", &svg, &t, NULL), 0);
 	unlink(path);
-	assert_int_equal(t.width, 160 * 6 + 12);
-	assert_int_equal(t.height, 50 * 12 + 12);
+	assert_int_equal(t.width, 44 * 6 + 12);
+	assert_int_equal(t.height, t.width * 9 / 16);
 	assert_string_equal(t.last_line, "line 189");
-	assert_null(strstr(buf_str(&svg), ">line 100 "));
+	assert_non_null(strstr(buf_str(&svg), ">line 189<"));
+	assert_null(strstr(buf_str(&svg), ">line 150<"));
 }
 
 static void test_what_is_no_recording_is_an_error_and_nothing_is_drawn(void **unused)
@@ -89,7 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_screen_of_the_moment_is_drawn_in_its_colours),
 		cmocka_unit_test(test_two_thirds_of_the_way_is_the_default),
-		cmocka_unit_test(test_large_terminal_is_cropped_around_the_cursor),
+		cmocka_unit_test(test_large_terminal_is_cropped_to_its_last_lines),
 		cmocka_unit_test(test_what_is_no_recording_is_an_error_and_nothing_is_drawn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
