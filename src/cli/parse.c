@@ -212,21 +212,23 @@ void cli_clear(struct cli *cli)
 	*cli = (struct cli){ 0 };
 }
 
-static void check_asked(const struct cli *cli, const char *name)
+static bool in_table(const struct command_option *o, const char *name)
 {
-	for (const struct command_option *o = global_options; o->name; o++)
-		if (strcmp(o->name, name) == 0)
-			return;
-	for (const struct command_option *o = cli->command ? cli->command->options : NULL;
-		o && o->name; o++)
-		if (strcmp(o->name, name) == 0)
-			return;
-	assert(!"an option that is in no table");
+	while (o && o->name && strcmp(o->name, name) != 0)
+		o++;
+	return o && o->name;
+}
+
+/* Whether a command asks for what its table, or the frame's, has. */
+static bool may_ask(const struct cli *cli, const char *name)
+{
+	return in_table(global_options, name) ||
+	       (cli->command && in_table(cli->command->options, name));
 }
 
 bool cli_flag(const struct cli *cli, const char *name)
 {
-	check_asked(cli, name);
+	assert(may_ask(cli, name));
 	for (size_t i = 0; i < cli->n_given; i++)
 		if (strcmp(cli->given[i].option->name, name) == 0)
 			return true;
@@ -235,7 +237,7 @@ bool cli_flag(const struct cli *cli, const char *name)
 
 const char *cli_value(const struct cli *cli, const char *name)
 {
-	check_asked(cli, name);
+	assert(may_ask(cli, name));
 	for (size_t i = cli->n_given; i-- > 0;)
 		if (strcmp(cli->given[i].option->name, name) == 0)
 			return cli->given[i].value;
@@ -244,7 +246,7 @@ const char *cli_value(const struct cli *cli, const char *name)
 
 const char *const *cli_values(struct cli *cli, const char *name)
 {
-	check_asked(cli, name);
+	assert(may_ask(cli, name));
 	const char **v = xcalloc(cli->n_given + 1, sizeof *v);
 	size_t n = 0;
 	for (size_t i = 0; i < cli->n_given; i++)

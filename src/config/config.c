@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/strv.h"
@@ -105,13 +106,18 @@ static int parse_choice(const struct setting *s, const char *text, struct err *e
 }
 
 /* Control characters have no use in any setting, and would break lines of logs, the kernel's
- * command line and messages. */
+ * command line and messages; JSON wants UTF-8. */
 static int check_text(const struct setting *s, const char *text, struct err *e)
 {
 	for (const char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return err_set(e, EINVAL, "has a control character");
-	return s->check && *text ? s->check(text, e) : 0;
+	auto_buf struct buf clean = { 0 };
+	utf8_clean(&clean, text, strlen(text));
+	if (strcmp(buf_str(&clean), text) != 0)
+		return err_set(e, EINVAL, "is not UTF-8");
+	int rc = s->check && *text ? s->check(text, e) : 0;
+	return rc < 0 ? err_wrap(e, "'%.60s'", text) : rc;
 }
 
 static char *resolve_path(const char *text, const char *dir)

@@ -37,8 +37,8 @@ struct setting {
 	const char *choices;
 	const char *help;    /* one line, no full stop */
 	const char *example; /* for the manual, or NULL */
-	/* May be NULL. A further test of the text; -EINVAL with a message that goes on after
-	 * "NAME is 'VALUE': ". */
+	/* May be NULL. A further test of the text; -EINVAL with a message that goes on behind
+	 * "NAME: 'VALUE': ". */
 	int (*check)(const char *text, struct err *e);
 };
 /* The table, sorted by name; *ret_n entries. */

@@ -61,45 +61,66 @@ static void section(struct scan *s)
 		;
 }
 
-/* Past the value: quotes hide comment signs, a backslash hides the line's end. */
-static void value(struct scan *s)
+/* The value behind "=": quotes hide comment signs, a backslash hides the line's end. */
+static void value(struct scan *s, struct config_line *ret)
 {
+	struct buf raw = { 0 };
 	int quoted = 0;
 	for (int c; (c = peek(s)) >= 0 && c != '\n';) {
 		if (!quoted && (c == '#' || c == ';'))
 			break;
 		next(s);
-		if (c == '"')
+		if (c == '"') {
 			quoted = !quoted;
-		else if (c == '\\' && peek(s) == '\r')
-			next(s), next(s);
-		else if (c == '\\')
+			continue;
+		}
+		buf_addc(&raw, (char)c);
+		if (c != '\\')
+			continue;
+		if (peek(s) == '\r')
 			next(s);
+		c = next(s);
+		if (c < 0 || !strchr("ntb\"\\\n", c))
+			ret->fault = "a backslash that is none of \\n \\t \\b \\\" \\\\";
 	}
+	if (quoted)
+		ret->fault = "the quote is not closed";
 	skip_line(s);
+	while (raw.len && isspace((unsigned char)raw.s[raw.len - 1]))
+		raw.s[--raw.len] = '\0';
+	const char *text = buf_str(&raw);
+	ret->value = xstrdup(text + strspn(text, " \t"));
+	buf_clear(&raw);
 }
 
 static void assignment(struct scan *s, struct config_lines *ret)
 {
 	struct buf name = { 0 };
-	unsigned line = s->line;
+	struct config_line line = { .line = s->line };
 	buf_adds(&name, buf_str(&s->section));
-	buf_addc(&name, '.');
+	if (name.len)
+		buf_addc(&name, '.');
 	while (isalnum(peek(s)) || peek(s) == '-')
 		add_lower(&name, next(s));
-	ret->v = xrealloc(ret->v, (ret->n + 1) * sizeof *ret->v);
-	ret->v[ret->n++] = (struct config_line){ buf_take(&name), line };
+	line.name = buf_take(&name);
 	while (peek(s) == ' ' || peek(s) == '\t')
 		next(s);
-	if (peek(s) == '=')
-		value(s);
-	else
+	if (peek(s) == '=') {
+		next(s);
+		value(s, &line);
+	} else {
 		skip_line(s);
+	}
+	ret->v = xrealloc(ret->v, (ret->n + 1) * sizeof *ret->v);
+	ret->v[ret->n++] = line;
 }
 
 void config_lines_scan(const char *text, size_t n, struct config_lines *ret)
 {
+	static const char bom[] = "\xef\xbb\xbf";
 	struct scan s = { .p = text, .end = text + n, .line = 1 };
+	if (n >= 3 && memcmp(text, bom, 3) == 0)
+		s.p += 3;
 	while (peek(&s) >= 0) {
 		int c = peek(&s);
 		if (isspace(c))
@@ -114,21 +135,23 @@ void config_lines_scan(const char *text, size_t n, struct config_lines *ret)
 	buf_clear(&s.section);
 }
 
-unsigned config_lines_next(struct config_lines *x, const char *name)
+const struct config_line *config_lines_next(struct config_lines *x, const char *name)
 {
 	for (size_t i = x->next; i < x->n; i++) {
 		if (strcmp(x->v[i].name, name) != 0)
 			continue;
 		x->next = i + 1;
-		return x->v[i].line;
+		return &x->v[i];
 	}
-	return 0;
+	return NULL;
 }
 
 void config_lines_clear(struct config_lines *x)
 {
-	for (size_t i = 0; i < x->n; i++)
+	for (size_t i = 0; i < x->n; i++) {
 		free(x->v[i].name);
+		free(x->v[i].value);
+	}
 	free(x->v);
 	*x = (struct config_lines){ 0 };
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lines.h: on which line each assignment of a git-config text stands; libgit2 does not tell.
- * Only messages use it, so a text that libgit2 refuses may give anything but a crash. */
+/* lines.h: on which line each assignment of a git-config text stands, which libgit2 does not
+ * tell; and two mistakes that it passes over (an open quote) or tells without the line (a bad
+ * escape). Inside config/ only, and only for messages: the values are libgit2's. */
 #pragma once
 #include <stddef.h>
 
 struct config_line {
-	char *name;    /* as libgit2 writes it: "section.Sub.key" */
-	unsigned line; /* from 1 */
+	char *name;        /* as libgit2 writes it: "section.Sub.key" */
+	char *value;       /* as written, without the outer quotes; NULL: none */
+	const char *fault; /* what is wrong with the value; NULL: nothing */
+	unsigned line;     /* from 1 */
 };
 
 struct config_lines {
@@ -16,6 +19,6 @@ struct config_lines {
 };
 
 void config_lines_scan(const char *text, size_t n, struct config_lines *ret);
-/* The line of the next assignment to `name` behind the one found before; 0: none. */
-unsigned config_lines_next(struct config_lines *x, const char *name);
+/* The next assignment to `name` behind the one found before; NULL: none. Borrowed. */
+const struct config_line *config_lines_next(struct config_lines *x, const char *name);
 void config_lines_clear(struct config_lines *x);

@@ -111,11 +111,17 @@ static int on_entry(const git_config_entry *entry, void *payload)
 		r->rc = err_set(r->e, EINVAL, "%s: includes go too deep", r->frames[0].path);
 		return r->rc;
 	}
+	const struct config_line *line = config_lines_next(&f->lines, entry->name);
+	if (line && line->fault) {
+		r->rc = err_set(
+			r->e, EINVAL, "%s:%u: syntax: %s", f->path, line->line, line->fault);
+		return r->rc;
+	}
 	struct config_entry x = {
 		.name = xstrdup(entry->name),
 		.value = entry->value ? xstrdup(entry->value) : NULL,
 		.file = xstrdup(f->path),
-		.line = config_lines_next(&f->lines, entry->name),
+		.line = line ? line->line : 0,
 		.depth = entry->include_depth,
 	};
 	if (strcmp(x.name, "include.path") == 0) {
@@ -129,23 +135,58 @@ static int on_entry(const git_config_entry *entry, void *payload)
 	return 0;
 }
 
-/* libgit2 says "failed to parse config file: WHY (in FILE:LINE, column N)". */
+/* libgit2 refused `path` or what it includes, and did not say where: look for the first mistake
+ * that it does not locate. 0: none is found. */
+static int find_fault(const char *path, unsigned depth, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	struct config_lines lines = { 0 };
+	if (check_file(path, NULL) < 0 || file_read(path, CONFIG_FILE_LIMIT, &text, NULL) < 0)
+		return 0;
+	config_lines_scan(buf_str(&text), text.len, &lines);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < lines.n; i++) {
+		const struct config_line *x = &lines.v[i];
+		bool include = strcmp(x->name, "include.path") == 0 && x->value;
+		auto_free char *next = include ? included_path(path, x->value) : NULL;
+		auto_free char *real = next ? realpath(next, NULL) : NULL;
+		if (x->fault)
+			rc = err_set(e, EINVAL, "%s:%u: syntax: %s", path, x->line, x->fault);
+		else if (include && !real)
+			rc = err_set(e, ENOENT, "%s:%u: include: %s: No such file or directory",
+				path, x->line, next);
+		else if (real && depth == MAX_DEPTH)
+			rc = err_set(e, ELOOP, "%s:%u: includes itself, or more than %d deep", path,
+				x->line, MAX_DEPTH);
+		else if (real)
+			rc = find_fault(real, depth + 1, e);
+	}
+	config_lines_clear(&lines);
+	return rc;
+}
+
+/* libgit2 says "failed to parse config file: WHY (in FILE:LINE, column N)", the column only of
+ * some mistakes; and of others nothing but what is wrong, which may quote the file. */
 static int tell_syntax(const char *path, struct err *e)
 {
-	const git_error *why = git_error_last();
-	const char *text = why && why->message ? why->message : "cannot be read";
 	static const char prefix[] = "failed to parse config file: ";
-	if (strncmp(text, prefix, sizeof prefix - 1) == 0)
-		text += sizeof prefix - 1;
-	const char *in = NULL;
-	for (const char *p = text; (p = strstr(p, " (in ")); p++)
-		in = p;
-	const char *comma = in ? strrchr(in, ',') : NULL;
-	if (!comma)
-		return err_set(e, EINVAL, "%s: %s", path, text);
-	in += strlen(" (in ");
-	return err_set(e, EINVAL, "%.*s: syntax: %.*s", (int)(comma - in), in,
-		(int)(in - strlen(" (in ") - text), text);
+	static const char in[] = " (in ";
+	const git_error *why = git_error_last();
+	auto_free char *text = xstrdup(why && why->message ? why->message : "cannot be read");
+	bool located = strncmp(text, prefix, sizeof prefix - 1) == 0;
+	char *reason = located ? text + sizeof prefix - 1 : text;
+	char *where = located ? strstr(reason, in) : NULL;
+	if (!where) {
+		int rc = find_fault(path, 0, e);
+		return rc < 0 ? rc : err_set(e, EINVAL, "%s: %s", path, reason);
+	}
+	*where = '\0';
+	where += sizeof in - 1;
+	/* A path may have a comma too: cut at the last, and only of this form. */
+	char *comma = strrchr(where, ',');
+	bool column = comma && strncmp(comma, ", column ", 9) == 0;
+	where[column ? (size_t)(comma - where) : strlen(where) - 1] = '\0';
+	return err_set(e, EINVAL, "%s: syntax: %s", where, reason);
 }
 
 static int read_all(struct reader *r, const char *path, struct err *e)
@@ -160,18 +201,30 @@ static int read_all(struct reader *r, const char *path, struct err *e)
 	return r->rc;
 }
 
+/* Once in a process and until its end: each start reads all of the host's certificates. */
+static int start_libgit2(struct err *e)
+{
+	static bool started;
+	if (!started && git_libgit2_init() < 0)
+		return err_set(e, EIO, "libgit2 does not start");
+	started = true;
+	/* It takes "~/" from what HOME was at its start. */
+	const char *home = getenv("HOME");
+	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home ? home : "");
+	return 0;
+}
+
 int config_read(const char *path, struct config_entries *ret, struct err *e)
 {
 	struct config_entries found = { 0 };
 	struct reader r = { .out = &found, .e = e };
-	if (git_libgit2_init() < 0)
-		return err_set(e, EIO, "libgit2 does not start");
-	int rc = frame_open(&r, 0, xstrdup(path), e);
+	int rc = start_libgit2(e);
+	if (rc == 0)
+		rc = frame_open(&r, 0, xstrdup(path), e);
 	if (rc == 0)
 		rc = read_all(&r, path, e);
 	for (size_t i = 0; i < ARRAY_LEN(r.frames); i++)
 		frame_clear(&r.frames[i]);
-	git_libgit2_shutdown();
 	if (rc < 0) {
 		config_entries_clear(&found);
 		return rc;

@@ -45,11 +45,14 @@ static int check_disk_names(const char *s, struct err *e)
 
 static int check_packages(const char *s, struct err *e)
 {
-	for (; *s; s++)
-		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) &&
-			!strchr("+-. ", *s))
-			return err_set(
-				e, EINVAL, "a package name has lower-case letters, digits, + - .");
+	bool start = true; /* of a word: there '-' would make an option of it */
+	for (; *s; s++) {
+		bool letter = islower((unsigned char)*s) || isdigit((unsigned char)*s);
+		if (!letter && (start || !strchr("+-.", *s)) && *s != ' ' && *s != '\t')
+			return err_set(e, EINVAL,
+				"a package name has lower-case letters, digits, and then + - .");
+		start = *s == ' ' || *s == '\t';
+	}
 	return 0;
 }
 
@@ -154,19 +157,27 @@ char *config_hint(const char *name)
 	/* A subsection is the user's own word: compare around it, and offer it again. */
 	const char *dot = strchr(name, '.');
 	const char *last = strrchr(name, '.');
+	auto_free char *sub = dot < last ? xstrndup(dot + 1, (size_t)(last - dot - 1)) : NULL;
 	auto_strv struct strv known = { 0 };
+	auto_strv struct strv keys = { 0 };
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
 		const char *star = strchr(settings[i].name, '*');
-		if (!star)
-			strv_add(&known, settings[i].name);
-		else if (dot == last)
-			strv_addf(&known, "%.*sX%s", (int)(star - settings[i].name),
-				settings[i].name, star + 1);
+		if (star)
+			strv_addf(&known, "%.*s%s%s", (int)(star - settings[i].name),
+				settings[i].name, sub && *sub && strcmp(sub, "*") != 0 ? sub : "X",
+				star + 1);
 		else
-			strv_addf(&known, "%.*s%.*s%s", (int)(star - settings[i].name),
-				settings[i].name, (int)(last - dot - 1), dot + 1, star + 1);
+			strv_add(&known, settings[i].name);
+		strv_add(&keys, strrchr(settings[i].name, '.') + 1);
 	}
-	return nearest_hint(name, strv_get(&known));
+	if (dot)
+		return nearest_hint(name, strv_get(&known));
+	/* A key without its section. */
+	const char *key = nearest(name, strv_get(&keys));
+	for (size_t i = 0; key && i < keys.n; i++)
+		if (keys.v[i] == key)
+			return xasprintf(" (did you mean %s?)", known.v[i]);
+	return xstrdup("");
 }
 
 const char *config_type_name(enum setting_type type)
