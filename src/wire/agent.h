@@ -21,6 +21,7 @@
  * Streams that the host opens (EXEC PUT GET SYNC) have even numbers from 2, those that the agent
  * opens (EVENT) odd ones. Before it forwards an event's end, the agent sends the kernel log
  * up to that moment, so that a message is always seen between its test's start and end.
+ * PUT and GET are given up by SIGNAL.
  * A sender of DATA, STDIN, STDOUT, STDERR starts with AGENT_WINDOW bytes of credit a stream
  * and direction; the receiver returns credit as it consumes. */
 #pragma once
@@ -28,7 +29,8 @@
 
 #define AGENT_PROTOCOL 1
 #define AGENT_WINDOW   (256u * 1024)
-#define AGENT_STREAMS  64 /* at once */
+#define AGENT_STREAMS  64    /* at once, of each side */
+#define AGENT_JSON_MAX 16384 /* of any JSON that the agent sends */
 #define AGENT_PORT     "fsqa.agent.0"
 
 enum agent_type {
@@ -55,9 +57,11 @@ enum agent_type {
 };
 
 /* Payload of ENTRY: this header, then the path below the requested one (no leading slash, may
- * hold any byte but NUL), then for a link a NUL and its target. DATA frames follow a file. */
+ * hold any byte but NUL), then for 'l' and 'e' a NUL and the target. DATA frames follow a file:
+ * at most `size` bytes, but for a file without a size (/proc), which may have content still. */
 struct agent_entry {
-	uint8_t kind; /* 'f' file, 'd' folder, 'l' link, 'o' other */
+	uint8_t kind; /* 'f' file, 'd' folder, 'l' link, 'o' other, 'e' not readable: target says
+			 why */
 	uint8_t reserved[3];
 	uint32_t mode;
 	uint64_t size;

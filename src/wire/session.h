@@ -75,7 +75,8 @@ void session_job_resize(struct session_job *j, unsigned cols, unsigned rows);
 /* Hold credit back: the command in the guest blocks once its window is full. */
 void session_job_pause(struct session_job *j, bool paused);
 
-/* Copy local `fd` (borrowed, until on_exit) to `path` in the guest; folders are made. */
+/* Copy local `fd` (borrowed, until on_exit) to `path` in the guest; folders are made. A put or
+ * get in which the guest does nothing for two minutes fails (its filesystem hangs). */
 int session_put(struct session *s, int fd, const char *path, unsigned mode,
 	void (*on_exit)(void *ctx, const struct session_exit *x), void *ctx, struct err *e);
 
@@ -84,7 +85,8 @@ struct session_get {
 	int dirfd;            /* borrowed; everything is written beneath it, and nowhere else */
 	uint64_t max_bytes;   /* of all files together; the rest of each is cut, and said */
 	uint32_t max_entries; /* more are counted, not fetched */
-	/* Each file that was written, path beneath dirfd. May be NULL. `cut`: not all of it. */
+	/* Each file that was written, path beneath dirfd. May be NULL. `cut`: not all of it.
+	 * A path is printable UTF-8: any other byte that the guest's name has is \xNN here. */
 	void (*on_file)(void *ctx, const char *path, uint64_t size, bool cut);
 	/* What was not fetched (a link, device, bad name, over the limit), and why. May be NULL.
 	 * `name` is made printable. */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* events.h: fsqa-test and the agent: a SOCK_SEQPACKET socket, one frame a packet.
+ *
+ *   fsqa-test                                agent
+ *     |  EVENT kind {"event":...} ->           |  kind (in the stream field): enum event_kind
+ *     |  <- EVENT_ACK                          |  a start: when the host has it durable;
+ *     |                                        |  end, collect: when it is on its way
+ *
+ * One connection is one test: start, any number of collects, end. A connection that closes
+ * after a start and before an end is a test that died. */
+#pragma once
+#include "guest/mux.h"
+#include <poll.h>
+
+#define EVENTS_MAX    64
+#define EVENTS_SOCKET "/run/fsqa/agent.sock"
+#define EVENTS_ENV    "FSQA_AGENT_SOCKET"
+
+enum event_kind {
+	EVENT_START = 1,
+	EVENT_END = 2,
+	EVENT_COLLECT = 3,
+};
+
+struct event_conn {
+	int fd;          /* -1: free */
+	uint32_t stream; /* odd */
+	bool started;
+	unsigned collects;
+};
+
+struct events {
+	int listener; /* -1: none */
+	uint32_t next_stream;
+	struct event_conn conns[EVENTS_MAX];
+	uint8_t packet[CHANNEL_PACKET];
+};
+
+/* A socket at `path`, which replaces an old one; -1 with errno. */
+int events_listen(const char *path);
+/* Takes `listener`. */
+void events_init(struct events *ev, int listener);
+/* Fill `p` (room for EVENTS_MAX + 1); -> how many. */
+size_t events_poll(const struct events *ev, struct pollfd *p);
+/* Take all that is there and pass it on, each behind the kernel log up to it. false: no room
+ * for all of it now. */
+bool events_serve(struct events *ev, struct mux *m);
+/* The host has a start. */
+void events_ack(struct events *ev, uint32_t stream);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/fsqa_test.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "guest/channel.h"
+#include "guest/events.h"
+#include "guest/tree.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ACK_US        30000000
+#define TERM_GRACE_US 5000000
+#define KILL_GRACE_US 10000000
+#define NAME_MAX_LEN  200
+#define EXPECT_MAX    32
+#define REASON_MAX    500
+
+enum {
+	EXIT_USAGE = 2,
+	EXIT_SKIP = 77,
+	EXIT_TIMED_OUT = 124,
+	EXIT_NOT_TOLD = 125,
+};
+
+struct test {
+	const char *name;
+	const char *expect[EXPECT_MAX];
+	size_t n_expect;
+	const char *collect;
+	uint64_t timeout_us; /* 0: none */
+	char **argv;
+	int agent; /* -1: none */
+	char *reason_file;
+	int status; /* as waitpid gave it */
+	bool timed_out;
+	uint64_t duration_us;
+};
+
+static const char usage[] =
+	"usage: fsqa-test NAME [--expect REGEX]... [--timeout DURATION] [--] COMMAND [ARG]...\n"
+	"       fsqa-test --collect PATH\n"
+	"\n"
+	"Run COMMAND as the test NAME: exit code 0 is PASS, 77 SKIP, 126 and 127 ERROR, else "
+	"FAIL.\n"
+	"The command may write the reason of its end to the file $FSQA_REASON.\n"
+	"  --expect REGEX      kernel messages of this kind are the test's purpose (extended "
+	"regex)\n"
+	"  --timeout DURATION  kill it then, and FAIL (30s, 5m; a bare number is seconds)\n"
+	"  --collect PATH      a log file or folder that is to be kept\n";
+
+static int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int complain(int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fputs("fsqa-test: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return code;
+}
+
+bool fsqa_test_name_is_good(const char *name)
+{
+	bool word = false; /* inside one */
+	size_t n = 0;
+	for (; name[n]; n++) {
+		if (name[n] != '.' && !isalnum((unsigned char)name[n]) && !strchr("_-", name[n]))
+			return false;
+		if (name[n] == '.' && !word)
+			return false;
+		word = name[n] != '.';
+	}
+	return word && n <= NAME_MAX_LEN;
+}
+
+static int parse_expect(struct test *t, const char *text)
+{
+	regex_t re;
+	char why[160];
+	if (t->n_expect == EXPECT_MAX)
+		return complain(EXIT_USAGE, "more than %d --expect", EXPECT_MAX);
+	int rc = regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
+	if (rc != 0) {
+		regerror(rc, &re, why, sizeof why);
+		return complain(EXIT_USAGE, "--expect %s: %s", text, why);
+	}
+	regfree(&re);
+	t->expect[t->n_expect++] = text;
+	return 0;
+}
+
+static int parse_option(struct test *t, int option, const char *value)
+{
+	struct err e = { 0 };
+	if (option == 'c')
+		t->collect = value;
+	else if (option == 'e')
+		return parse_expect(t, value);
+	else if (option != 't')
+		return complain(EXIT_USAGE, "see fsqa-test --help");
+	else if (parse_duration(value, 1000000, &t->timeout_us, &e) < 0)
+		return complain(EXIT_USAGE, "--timeout: %s", e.msg);
+	return 0;
+}
+
+/* NAME may stand before the options or behind them; the first other word begins the command. */
+static int parse(struct test *t, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "expect", required_argument, NULL, 'e' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "collect", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	if (argc > 1 && argv[1][0] != '-') {
+		t->name = argv[1];
+		argv++;
+		argc--;
+	}
+	int option;
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			exit(0);
+		}
+		int rc = parse_option(t, option, optarg);
+		if (rc != 0)
+			return rc;
+	}
+	if (!t->name && !t->collect && optind < argc)
+		t->name = argv[optind++];
+	t->argv = argv + optind;
+	if (t->collect ? t->name || t->argv[0] : !t->name || !t->argv[0]) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (t->name && !fsqa_test_name_is_good(t->name))
+		return complain(EXIT_USAGE,
+			"test name \"%s\": want words of letters, digits, _ - joined by dots",
+			t->name);
+	return 0;
+}
+
+/* -> -1 with errno where there is none. */
+static int connect_agent(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof a.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+/* Send an event and wait until the agent says that it is where it belongs. */
+static int tell(struct test *t, enum event_kind kind, json_t *event)
+{
+	static uint8_t packet[CHANNEL_PACKET];
+	auto_json json_t *j = event;
+	auto_free char *line = json_line(j);
+	struct frame f = { .type = AGENT_EVENT,
+		.stream = kind,
+		.length = (uint32_t)strlen(line),
+		.payload = (const uint8_t *)line };
+	if (t->agent < 0)
+		return 0;
+	if (f.length > AGENT_JSON_MAX)
+		return -EMSGSIZE;
+	int rc = channel_packet_send(t->agent, 0, &f);
+	uint64_t until = clock_mono_us() + ACK_US;
+	while (rc == 0) {
+		struct pollfd p = { .fd = t->agent, .events = POLLIN };
+		uint64_t now = clock_mono_us();
+		if (now >= until)
+			return -ETIMEDOUT;
+		(void)poll(&p, 1, (int)((until - now) / 1000) + 1);
+		int got = channel_packet_recv(t->agent, MSG_DONTWAIT, packet, &f);
+		if (got == 1 && f.type == AGENT_EVENT_ACK)
+			return 0;
+		rc = got == 0 ? -EPIPE : got == -EPROTO ? got : 0;
+	}
+	return rc;
+}
+
+static json_t *new_event(const char *what)
+{
+	json_t *j = json_object();
+	json_object_set_new(j, "event", json_string(what));
+	return j;
+}
+
+static json_t *start_event(const struct test *t)
+{
+	json_t *j = new_event("start");
+	json_t *list = json_array();
+	json_object_set_new(j, "test", json_string(t->name));
+	for (size_t i = 0; i < t->n_expect; i++)
+		json_array_append_new(list, json_bytes(t->expect[i], strlen(t->expect[i])));
+	json_object_set_new(j, "expect", list);
+	return j;
+}
+
+/* What the command wrote as its reason, on one line; "" where nothing. */
+static void read_reason(const struct test *t, struct buf *out)
+{
+	if (!t->reason_file || file_read(t->reason_file, 1 << 20, out, NULL) < 0)
+		buf_reset(out);
+	while (out->len && isspace((unsigned char)out->s[out->len - 1]))
+		out->len--;
+	for (size_t i = 0; i < out->len; i++)
+		if ((unsigned char)out->s[i] < ' ')
+			out->s[i] = ' ';
+	if (out->len > REASON_MAX)
+		out->len = REASON_MAX;
+}
+
+static const char *judge(const struct test *t, struct buf *reason)
+{
+	read_reason(t, reason);
+	bool given = reason->len > 0;
+	int code = WIFEXITED(t->status) ? WEXITSTATUS(t->status) : -1;
+	if (t->timed_out) {
+		char human[CLOCK_HUMAN_SIZE];
+		buf_reset(reason);
+		buf_addf(reason, "timed out after %s", clock_human(t->timeout_us, human));
+		return "FAIL";
+	}
+	if (code < 0) {
+		int sig = WTERMSIG(t->status);
+		buf_addf(reason, "%skilled by signal %d (%s)", given ? "; " : "", sig,
+			strsignal(sig));
+		return "FAIL";
+	}
+	if (code == 0)
+		return "PASS";
+	if (!given)
+		buf_addf(reason, "exit code %d", code);
+	return code == EXIT_SKIP ? "SKIP" : code == 126 || code == 127 ? "ERROR" : "FAIL";
+}
+
+static json_t *end_event(const struct test *t)
+{
+	auto_buf struct buf reason = { 0 };
+	json_t *j = new_event("end");
+	int code = WIFEXITED(t->status) ? WEXITSTATUS(t->status) : 128 + WTERMSIG(t->status);
+	json_object_set_new(j, "status", json_string(judge(t, &reason)));
+	json_object_set_new(j, "code", json_integer(code));
+	if (reason.len)
+		json_object_set_new(j, "reason", json_bytes(reason.s, reason.len));
+	json_object_set_new(j, "duration_us", json_integer((json_int_t)t->duration_us));
+	return j;
+}
+
+static noreturn void child(const struct test *t, const sigset_t *mask)
+{
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	if (t->reason_file)
+		(void)setenv("FSQA_REASON", t->reason_file, 1);
+	(void)setenv("FSQA_TEST", t->name, 1);
+	execvp(t->argv[0], t->argv);
+	int code = errno == ENOENT ? 127 : 126; /* as a shell says it */
+	_exit(complain(code, "%s: %s", t->argv[0], strerror(errno)));
+}
+
+/* Wait for the command; past the time, TERM and then KILL to all below us. */
+static void wait_for(struct test *t, pid_t pid, const sigset_t *set)
+{
+	struct tree tree = { 0 };
+	uint64_t began = clock_mono_us();
+	uint64_t at = t->timeout_us ? began + t->timeout_us : 0;
+	int sig = SIGTERM;
+	for (bool reaped = false; !reaped;) {
+		struct timespec ts = { .tv_sec = 3600 };
+		uint64_t now = clock_mono_us();
+		if (at && at > now && at - now < 3600000000)
+			ts = (struct timespec){ (time_t)((at - now) / 1000000),
+				(long)((at - now) % 1000000 * 1000) };
+		int got = at && at <= now ? -1 : sigtimedwait(set, NULL, &ts);
+		if (got == SIGTERM || got == SIGHUP)
+			(void)kill(pid, got); /* we stay to tell how it ended */
+		(void)tree_reap(&tree, pid, &t->status, &reaped);
+		if (reaped || !at || clock_mono_us() < at)
+			continue;
+		t->timed_out = true;
+		tree_signal(&tree, sig);
+		at = clock_mono_us() + (sig == SIGTERM ? TERM_GRACE_US : 50000);
+		if (clock_mono_us() > began + t->timeout_us + TERM_GRACE_US + KILL_GRACE_US) {
+			t->status = SIGKILL; /* it does not die: waits in the kernel */
+			break;
+		}
+		sig = SIGKILL;
+	}
+	for (int i = 0; t->timed_out && i < 20; i++) {
+		int status;
+		bool reaped;
+		tree_signal(&tree, SIGKILL); /* what it left behind was late, too */
+		if (tree_reap(&tree, -1, &status, &reaped))
+			break;
+		(void)poll(NULL, 0, 5);
+	}
+	t->duration_us = clock_mono_us() - began;
+}
+
+static int run(struct test *t)
+{
+	sigset_t set;
+	sigset_t old;
+	struct tree tree;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	/* From the terminal these go to the command as well; we tell its end. */
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	if (t->timeout_us)
+		tree_init(&tree, 0); /* only adopts: no cgroup here */
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		child(t, &old);
+	if (pid < 0)
+		return -errno;
+	wait_for(t, pid, &set);
+	return 0;
+}
+
+static int exit_code(const struct test *t)
+{
+	if (t->timed_out)
+		return EXIT_TIMED_OUT;
+	if (WIFSIGNALED(t->status))
+		return 128 + WTERMSIG(t->status);
+	int code = WEXITSTATUS(t->status);
+	return code == EXIT_SKIP && t->agent >= 0 ? 0 : code;
+}
+
+static void make_reason_file(struct test *t)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path = xasprintf("%s/fsqa-reason-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+	auto_close int fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		t->reason_file = path;
+	else
+		free(path); /* a full or read-only disk: then there is no reason to read */
+}
+
+static int collect(struct test *t)
+{
+	char path[PATH_MAX];
+	json_t *j = new_event("collect");
+	if (!realpath(t->collect, path)) /* it may come later: then it has to be absolute */
+		(void)snprintf(path, sizeof path, "%s", t->collect);
+	json_object_set_new(j, "path", json_bytes(path, strlen(path)));
+	if (path[0] != '/') {
+		json_decref(j);
+		return complain(EXIT_USAGE, "--collect %s: %s", t->collect, strerror(ENOENT));
+	}
+	int rc = tell(t, EVENT_COLLECT, j);
+	return rc < 0 ? complain(EXIT_NOT_TOLD, "the agent: %s", strerror(-rc)) : 0;
+}
+
+int fsqa_test_main(int argc, char **argv)
+{
+	struct test t = { 0 };
+	int rc = parse(&t, argc, argv);
+	if (rc != 0)
+		return rc;
+	const char *path = getenv(EVENTS_ENV);
+	path = path && path[0] ? path : EVENTS_SOCKET;
+	t.agent = connect_agent(path);
+	if (t.agent < 0)
+		(void)complain(0, "no agent at %s (%s): %s is not recorded", path, strerror(errno),
+			t.name ? t.name : t.collect);
+	if (t.collect)
+		return collect(&t);
+	rc = tell(&t, EVENT_START, start_event(&t));
+	if (rc < 0)
+		return complain(EXIT_NOT_TOLD, "the host does not take the start of %s: %s", t.name,
+			strerror(-rc));
+	make_reason_file(&t);
+	rc = run(&t);
+	if (rc < 0)
+		return complain(EXIT_NOT_TOLD, "fork: %s", strerror(-rc));
+	rc = tell(&t, EVENT_END, end_event(&t));
+	if (t.reason_file)
+		(void)unlink(t.reason_file); /* in /tmp: no harm if it stays */
+	free(t.reason_file);
+	if (rc < 0)
+		return complain(EXIT_NOT_TOLD, "the host does not take the end of %s: %s", t.name,
+			strerror(-rc));
+	return exit_code(&t);
+}

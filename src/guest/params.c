@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/params.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* A piece of the command line, not terminated. */
+struct span {
+	const char *s;
+	size_t n;
+};
+
+/* What may stand in a serial number, a link's or a host's name: they end up in paths and in a
+ * udev rule, where a quote would end the word. */
+static bool is_word(struct span w)
+{
+	for (size_t i = 0; i < w.n; i++)
+		if (!isalnum((unsigned char)w.s[i]) && !strchr("_.-", w.s[i]))
+			return false;
+	return w.n > 0 && w.s[0] != '.' && w.s[0] != '-';
+}
+
+static int copy_word(struct span w, char *out, size_t size, const char *what, struct err *e)
+{
+	if (!is_word(w))
+		return err_set(
+			e, EINVAL, "%s \"%.*s\": want letters, digits, _ . -", what, (int)w.n, w.s);
+	if (w.n >= size)
+		return err_set(e, EINVAL, "%s \"%.*s\" has more than %zu characters", what,
+			(int)w.n, w.s, size - 1);
+	memcpy(out, w.s, w.n);
+	out[w.n] = '\0';
+	return 0;
+}
+
+/* Cut `*rest` at the first `c`; false: there is none, *head is all of it. */
+static bool cut(struct span *rest, char c, struct span *head)
+{
+	const char *at = memchr(rest->s, c, rest->n);
+	size_t n = at ? (size_t)(at - rest->s) : rest->n;
+	*head = (struct span){ rest->s, n };
+	rest->s += at ? n + 1 : n;
+	rest->n -= at ? n + 1 : n;
+	return at != NULL;
+}
+
+static int set_root(struct params *p, struct span v, struct err *e)
+{
+	struct span serial;
+	if (!cut(&v, ':', &serial))
+		return err_set(e, EINVAL, "want fsqa.root=SERIAL:FSTYPE");
+	int rc = copy_word(serial, p->root, sizeof p->root, "root disk", e);
+	if (rc < 0)
+		return rc;
+	return copy_word(v, p->root_fstype, sizeof p->root_fstype, "root filesystem", e);
+}
+
+static int set_state(struct params *p, struct span v, struct err *e)
+{
+	return copy_word(v, p->state, sizeof p->state, "state disk", e);
+}
+
+static int set_modules(struct params *p, struct span v, struct err *e)
+{
+	return copy_word(v, p->modules, sizeof p->modules, "modules disk", e);
+}
+
+static int set_hostname(struct params *p, struct span v, struct err *e)
+{
+	return copy_word(v, p->hostname, sizeof p->hostname, "host name", e);
+}
+
+static int set_links(struct params *p, struct span v, struct err *e)
+{
+	while (v.n) {
+		struct span link;
+		struct span serial;
+		(void)cut(&v, ',', &link); /* the last one has no comma behind it */
+		if (p->n_links == PARAMS_LINKS)
+			return err_set(e, E2BIG, "more than %d links", PARAMS_LINKS);
+		struct params_link *l = &p->links[p->n_links];
+		if (!cut(&link, '=', &serial))
+			return err_set(e, EINVAL, "want fsqa.links=SERIAL=NAME,...");
+		int rc = copy_word(serial, l->serial, sizeof l->serial, "linked disk", e);
+		if (rc == 0)
+			rc = copy_word(link, l->name, sizeof l->name, "link", e);
+		if (rc < 0)
+			return rc;
+		p->n_links++;
+	}
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	int (*set)(struct params *p, struct span v, struct err *e);
+} keys[] = {
+	{ "fsqa.root", set_root },
+	{ "fsqa.state", set_state },
+	{ "fsqa.modules", set_modules },
+	{ "fsqa.hostname", set_hostname },
+	{ "fsqa.links", set_links },
+};
+
+static int set_one(struct params *p, struct span word, struct err *e)
+{
+	struct span key;
+	struct span value = word;
+	if (cut(&value, '=', &key))
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			if (key.n == strlen(keys[i].key) && !memcmp(key.s, keys[i].key, key.n))
+				return keys[i].set(p, value, e);
+	return err_set(e, EINVAL, "unknown parameter \"%.*s\"", (int)word.n, word.s);
+}
+
+int params_parse(const char *cmdline, struct params *ret, struct err *e)
+{
+	*ret = (struct params){ .hostname = "fsqa" };
+	const char *s = cmdline;
+	for (;;) {
+		s += strspn(s, " \n");
+		size_t n = strcspn(s, " \n");
+		if (n == 0)
+			break;
+		if (n > 5 && memcmp(s, "fsqa.", 5) == 0) {
+			int rc = set_one(ret, (struct span){ s, n }, e);
+			if (rc < 0)
+				return rc;
+		}
+		s += n;
+	}
+	if (!ret->root[0])
+		return err_set(e, EINVAL, "no fsqa.root=SERIAL:FSTYPE on the command line");
+	return 0;
+}

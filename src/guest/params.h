@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* params.h: what the host tells the guest's init on the kernel's command line:
+ *   fsqa.root=SERIAL:FSTYPE        the read-only root (virtio-blk serial number)
+ *   fsqa.state=SERIAL              ext4 disk for all that is written; absent: memory
+ *   fsqa.modules=SERIAL            image whose top is /lib/modules/<release>; absent: none
+ *   fsqa.hostname=NAME             absent: "fsqa"
+ *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
+ * Documented in docs/formats/guest.md. */
+#pragma once
+#include <stddef.h>
+struct err;
+
+#define PARAMS_SERIAL 20 /* what virtio-blk keeps of a serial number */
+#define PARAMS_LINKS  32
+
+struct params_link {
+	char serial[PARAMS_SERIAL + 1];
+	char name[64]; /* beneath /dev, no slash */
+};
+
+struct params {
+	char root[PARAMS_SERIAL + 1];
+	char root_fstype[16];
+	char state[PARAMS_SERIAL + 1];   /* "": none */
+	char modules[PARAMS_SERIAL + 1]; /* "": none */
+	char hostname[65];
+	struct params_link links[PARAMS_LINKS];
+	size_t n_links;
+};
+
+/* Read the words that begin with "fsqa."; the others are the kernel's own. Allocates nothing.
+ * -EINVAL: unknown or malformed word (the message quotes it), no root; -E2BIG: too many links. */
+int params_parse(const char *cmdline, struct params *ret, struct err *e);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/err.h"
+#include "base/test.h"
+#include "guest/params.h"
+#include <errno.h>
+
+static void test_the_hosts_words_are_found_among_the_kernels(void **unused)
+{
+	struct params p;
+	assert_int_equal(
+		params_parse("console=ttyS0 fsqa.root=root:erofs panic=-1 fsqa.state=state "
+			     "fsqa.modules=mods fsqa.hostname=vm-1 quiet "
+			     "fsqa.links=scratch1=xvdb,scratch2=xvdc\n",
+			&p, NULL),
+		0);
+	assert_string_equal(p.root, "root");
+	assert_string_equal(p.root_fstype, "erofs");
+	assert_string_equal(p.state, "state");
+	assert_string_equal(p.modules, "mods");
+	assert_string_equal(p.hostname, "vm-1");
+	assert_int_equal(p.n_links, 2);
+	assert_string_equal(p.links[1].serial, "scratch2");
+	assert_string_equal(p.links[1].name, "xvdc");
+}
+
+static void test_what_is_left_out_has_a_default(void **unused)
+{
+	struct params p;
+	assert_int_equal(params_parse("fsqa.root=r:ext4", &p, NULL), 0);
+	assert_string_equal(p.state, "");
+	assert_string_equal(p.modules, "");
+	assert_string_equal(p.hostname, "fsqa");
+	assert_int_equal(p.n_links, 0);
+}
+
+static void assert_refused(const char *cmdline, const char *why)
+{
+	struct params p;
+	struct err e = { 0 };
+	assert_int_equal(params_parse(cmdline, &p, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, why));
+}
+
+static void test_a_wrong_word_is_quoted_back(void **unused)
+{
+	assert_refused("quiet", "no fsqa.root");
+	assert_refused("fsqa.root=r:ext4 fsqa.rot=x", "unknown parameter \"fsqa.rot=x\"");
+	assert_refused("fsqa.root=r", "SERIAL:FSTYPE");
+	assert_refused("fsqa.root=:ext4", "root disk \"\"");
+	assert_refused("fsqa.root=123456789012345678901:ext4", "more than 20 characters");
+	assert_refused("fsqa.root=r:ext4 fsqa.links=a=../b", "link \"../b\"");
+	assert_refused("fsqa.root=r:ext4 fsqa.links=a=b\"c", "link \"b\"c\"");
+	assert_refused("fsqa.root=r:ext4 fsqa.links=a", "SERIAL=NAME");
+}
+
+static void test_more_links_than_fit_are_an_error(void **unused)
+{
+	char line[1024] = "fsqa.root=r:ext4 fsqa.links=";
+	size_t n = strlen(line);
+	for (int i = 0; i < PARAMS_LINKS + 1; i++)
+		n += (size_t)snprintf(line + n, sizeof line - n, "s%d=d%d,", i, i);
+	struct params p;
+	assert_int_equal(params_parse(line, &p, NULL), -E2BIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_hosts_words_are_found_among_the_kernels),
+		cmocka_unit_test(test_what_is_left_out_has_a_default),
+		cmocka_unit_test(test_a_wrong_word_is_quoted_back),
+		cmocka_unit_test(test_more_links_than_fit_are_an_error),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
