@@ -163,7 +163,8 @@ static inline void command_start(struct rig *r, struct command *c, struct sessio
 static inline void command_wait(struct command *c)
 {
 	rig_run_until(c->rig, &c->done);
-	assert_false(c->x.lost);
+	if (c->x.lost)
+		fail_msg("lost: %s", c->rig->lost_why.msg);
 }
 
 static inline void command_clear(struct command *c)

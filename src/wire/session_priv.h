@@ -59,7 +59,7 @@ struct session {
 	bool hello, ready;
 	bool closed;   /* no callback any more; freed when nothing of us runs */
 	unsigned busy; /* depth of our own functions that call back */
-	uint32_t next_stream, last_event;
+	uint32_t next_stream;
 	struct session_job *jobs;
 	size_t n_jobs;
 	struct event_stream events[AGENT_STREAMS];
