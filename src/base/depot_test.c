@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/depot.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static int make_dir(void **state)
+{
+	*state = test_folder();
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	int rc = file_remove_tree(*state, NULL);
+	free(*state);
+	return rc;
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	auto_free char *path = path_join(dir, name);
+	assert_int_equal(file_replace(path, text, strlen(text), 0644, NULL), 0);
+}
+
+/* Make DIR/<key> with a file "a" and a file "sub/b". */
+static void make(const char *dir, const char *key)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	auto_json json_t *manifest = json_object();
+	assert_int_equal(depot_begin(dir, key, NULL, NULL, &b, NULL), 0);
+	put(b.tmp, "a", "alpha");
+	auto_free char *sub = path_join(b.tmp, "sub");
+	assert_int_equal(mkdir(sub, 0755), 0);
+	put(sub, "b", "beta");
+	assert_false(depot_has(dir, key, NULL));
+	assert_int_equal(depot_publish(&b, manifest, NULL), 0);
+}
+
+static bool exists(const char *dir, const char *name)
+{
+	auto_free char *path = path_join(dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void test_an_entry_is_whole_with_sizes_and_hashes(void **state)
+{
+	auto_json json_t *m = NULL;
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	make(*state, "k");
+	assert_true(depot_has(*state, "k", &m));
+	json_t *file = json_object_get(json_object_get(m, "files"), "sub/b");
+	assert_int_equal(json_i64_or(file, "bytes", 0), 4);
+	assert_string_equal(json_str_or(file, "sha256", ""),
+		"f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753");
+	assert_non_null(json_object_get(m, "made_at"));
+	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 1);
+	assert_false(exists(*state, ".k.tmp"));
+}
+
+static void test_what_is_not_published_leaves_nothing(void **state)
+{
+	struct depot_build b = DEPOT_BUILD_NONE;
+	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 0);
+	put(b.tmp, "a", "alpha");
+	depot_clear(&b);
+	assert_false(exists(*state, ".k.tmp"));
+	assert_false(exists(*state, "k"));
+}
+
+static void test_an_entry_that_lost_bytes_is_to_be_made_again(void **state)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	make(*state, "k");
+	auto_free char *a = path_join(*state, "k/a");
+	assert_int_equal(truncate(a, 3), 0);
+	assert_false(depot_has(*state, "k", NULL));
+	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 0);
+	assert_false(exists(*state, "k"));
+}
+
+static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
+{
+	auto_depot_build struct depot_build living = DEPOT_BUILD_NONE;
+	assert_int_equal(depot_begin(*state, "living", NULL, NULL, &living, NULL), 0);
+	auto_free char *dead = path_join(*state, ".dead.tmp");
+	assert_int_equal(mkdir(dead, 0755), 0);
+	put(dead, "half", "half");
+	put(*state, "other.tmp", "not ours");
+	assert_int_equal(depot_sweep(*state, NULL), 0);
+	assert_false(exists(*state, ".dead.tmp"));
+	assert_true(exists(*state, ".living.tmp"));
+	assert_true(exists(*state, "other.tmp"));
+	assert_int_equal(depot_sweep("/no/such/folder", NULL), 0);
+}
+
+static void test_a_folder_that_cannot_be_written_is_told(void **unused)
+{
+	struct err e = { 0 };
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	assert_int_equal(depot_begin("/proc/depot", "k", NULL, NULL, &b, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "/proc/depot"));
+}
+
+#define in_folder(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_folder(test_an_entry_is_whole_with_sizes_and_hashes),
+		in_folder(test_what_is_not_published_leaves_nothing),
+		in_folder(test_an_entry_that_lost_bytes_is_to_be_made_again),
+		in_folder(test_sweep_takes_the_dead_and_leaves_the_living),
+		cmocka_unit_test(test_a_folder_that_cannot_be_written_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store, with real files and stubs for the programs that would need a network or root. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/strv.h"
+#include "base/test.h"
+#include "kernel/kernel.h"
+#include "kernel/test_image.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* Each stub notes its call in $STUBS/calls; the stub of dpkg-deb unpacks $STUBS/package. */
+static const struct {
+	const char *name, *text;
+} stubs[] = {
+	{ "apt-cache", "echo apt-cache >>$STUBS/calls; [ -f $STUBS/show ] && cat $STUBS/show\n" },
+	{ "apt-get", "echo apt-get >>$STUBS/calls; [ -f $STUBS/offline ] && "
+		     "{ echo 'E: Failed to fetch' >&2; exit 100; }; : >a.deb\n" },
+	{ "dpkg-deb", "cp -r $STUBS/package $3\n" },
+	{ "depmod", "printf 'virtio_blk.ko:\\n' >$2/lib/modules/$3/modules.dep\n" },
+	{ "mkfs.erofs", "echo mkfs.erofs >>$STUBS/calls; echo disk >$3\n" },
+};
+
+static const char builtin[] = "virtio_pci.ko\nvirtio_console.ko\nerofs.ko\next4.ko\noverlay.ko\n";
+static const char module[] = "ELF vermagic=6.1.0-1-cloud SMP";
+
+static char *dir, *state_dir, *bin;
+
+static void put(const char *path, const void *p, size_t n, mode_t mode)
+{
+	auto_free char *whole = path_join(dir, path);
+	auto_free char *parent = xstrndup(whole, (size_t)(path_base(whole) - whole));
+	assert_int_equal(file_mkdirs(parent, 0755, NULL), 0);
+	assert_int_equal(file_replace(whole, p, n, mode, NULL), 0);
+}
+
+static void put_text(const char *path, const char *text)
+{
+	put(path, text, strlen(text), 0644);
+}
+
+static void put_kernel(const char *path, const char *release)
+{
+	auto_buf struct buf elf = { 0 };
+	auto_buf struct buf image = { 0 };
+	test_vmlinux(release, true, &elf);
+	test_bzimage(release, archive_write_add_filter_gzip, &elf, &image);
+	put(path, image.s, image.len, 0644);
+}
+
+static int set_up(void **unused)
+{
+	dir = test_folder();
+	state_dir = path_join(dir, "state");
+	bin = path_join(dir, "bin");
+	for (size_t i = 0; i < ARRAY_LEN(stubs); i++) {
+		auto_free char *name = path_join("bin", stubs[i].name);
+		auto_free char *text = xasprintf("#!/bin/sh\n%s", stubs[i].text);
+		put(name, text, strlen(text), 0755);
+	}
+	auto_free char *path = xasprintf("%s:/usr/bin:/bin", bin);
+	setenv("PATH", path, 1);
+	setenv("STUBS", bin, 1);
+	put_kernel("bin/package/boot/vmlinuz-6.1.0-1-cloud", "6.1.0-1-cloud");
+	put_text("bin/package/boot/config-6.1.0-1-cloud", "CONFIG_X=y\n");
+	put_text("bin/package/lib/modules/6.1.0-1-cloud/virtio_blk.ko", module);
+	put_text("bin/package/lib/modules/6.1.0-1-cloud/modules.builtin", builtin);
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	int rc = file_remove_tree(dir, NULL);
+	free(dir);
+	free(state_dir);
+	free(bin);
+	return rc;
+}
+
+static void apt_knows(const char *name, const char *version)
+{
+	auto_free char *text = xasprintf("Package: %s\nVersion: %s\n", name, version);
+	put_text("bin/show", text);
+}
+
+static void apt_follows(const char *version)
+{
+	auto_free char *text = xasprintf("Package: linux-image-cloud-amd64\nVersion: %s\n"
+					 "Depends: linux-image-6.1.0-1-cloud (= %s)\n",
+		version, version);
+	put_text("bin/show", text);
+}
+
+/* How often a stub was called. */
+static unsigned calls(const char *name)
+{
+	auto_buf struct buf b = { 0 };
+	auto_strv struct strv lines = { 0 };
+	auto_free char *path = path_join(bin, "calls");
+	(void)file_read(path, 65536, &b, NULL); /* absent: none */
+	strv_split(&lines, buf_str(&b), "\n");
+	unsigned n = 0;
+	for (size_t i = 0; i < lines.n; i++)
+		n += strcmp(lines.v[i], name) == 0;
+	return n;
+}
+
+static void keep_last(void *ctx, const char *text)
+{
+	char **last = ctx;
+	free(*last);
+	*last = xstrdup(text);
+}
+
+static struct kernel *resolve(const char *spec, const char *modules)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	if (kernel_resolve(state_dir, spec, modules, NULL, NULL, &k, &e) < 0)
+		fail_msg("%s", e.msg);
+	return k;
+}
+
+static int refused(const char *spec, const char *modules, struct err *e)
+{
+	struct kernel *k = NULL;
+	int rc = kernel_resolve(state_dir, spec, modules, NULL, NULL, &k, e);
+	assert_null(k);
+	return rc;
+}
+
+static bool exists(const char *a, const char *b)
+{
+	auto_free char *path = path_join(a, b);
+	return access(path, F_OK) == 0;
+}
+
+static void test_a_debian_kernel_is_unpacked_into_the_store(void **unused)
+{
+	apt_follows("6.1.1-1");
+	struct kernel *k = resolve("debian", NULL);
+	assert_string_equal(k->release, "6.1.0-1-cloud");
+	assert_string_equal(k->source, "Debian linux-image-6.1.0-1-cloud 6.1.1-1");
+	assert_string_equal(path_base(k->boot), "vmlinux");
+	assert_string_equal(path_base(k->modules), "modules.erofs");
+	assert_string_equal(path_base(k->config), "config");
+	assert_true(exists(k->dir, "bzImage"));
+	assert_true(exists(k->dir, "modules.dep"));
+	assert_true(exists(k->dir, "early/00-virtio_blk.ko"));
+	assert_false(exists(k->dir, "work"));
+	kernel_free(k);
+}
+
+static void test_the_newest_is_asked_for_once_a_day(void **unused)
+{
+	apt_follows("6.1.1-1");
+	kernel_free(resolve(NULL, NULL));
+	kernel_free(resolve("debian", NULL));
+	assert_int_equal(calls("apt-cache"), 1);
+	assert_int_equal(calls("apt-get"), 1);
+	auto_free char *memo = path_join(state_dir, "kernels/linux-image-cloud-amd64.json");
+	struct stat st;
+	assert_int_equal(stat(memo, &st), 0);
+	assert_int_equal(unlink(memo), 0); /* a day later */
+	kernel_free(resolve("debian", NULL));
+	assert_int_equal(calls("apt-cache"), 2);
+	assert_int_equal(calls("apt-get"), 1);
+}
+
+static void test_a_version_that_the_store_has_asks_nobody(void **unused)
+{
+	apt_follows("6.1.1-1");
+	kernel_free(resolve("debian", NULL));
+	kernel_free(resolve("6.1.0-1-cloud", NULL));
+	kernel_free(resolve("linux-image-6.1.0-1-cloud", NULL));
+	assert_int_equal(calls("apt-cache"), 1);
+}
+
+static void test_without_apts_answer_the_stores_newest_serves(void **unused)
+{
+	apt_follows("6.1.1-1");
+	kernel_free(resolve("debian", NULL));
+	auto_free char *memo = path_join(state_dir, "kernels/linux-image-cloud-amd64.json");
+	auto_free char *show = path_join(bin, "show");
+	auto_free char *last = NULL;
+	for (int i = 0; i < 2; i++) {
+		struct kernel *k = NULL;
+		assert_int_equal(unlink(memo), 0);
+		if (i == 0) {
+			assert_int_equal(unlink(show), 0);
+		} else { /* knows of a newer one, and cannot fetch it */
+			apt_follows("6.1.2-1");
+			put_text("bin/offline", "");
+		}
+		assert_int_equal(
+			kernel_resolve(state_dir, "debian", NULL, keep_last, &last, &k, NULL), 0);
+		assert_string_equal(k->source, "Debian linux-image-6.1.0-1-cloud 6.1.1-1");
+		assert_non_null(strstr(last, "using Debian linux-image-6.1.0-1-cloud 6.1.1-1"));
+		kernel_free(k);
+		put_text("state/kernels/linux-image-cloud-amd64.json", "{}");
+	}
+}
+
+static void test_empty_lists_name_the_command_and_run_nothing(void **unused)
+{
+	struct err e = { 0 };
+	assert_int_equal(refused("debian", NULL, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "apt knows no package linux-image-cloud-amd64"));
+	assert_non_null(strstr(e.msg, "apt-get update"));
+	assert_int_equal(calls("apt-get"), 0);
+}
+
+static void test_a_failed_download_leaves_nothing(void **unused)
+{
+	struct err e = { 0 };
+	apt_knows("linux-image-6.1.0-1-cloud", "6.1.1-1");
+	put_text("bin/offline", "");
+	assert_int_equal(refused("6.1.0-1-cloud", NULL, &e), -EIO);
+	assert_non_null(strstr(e.msg, "E: Failed to fetch"));
+	auto_free char *kernels = path_join(state_dir, "kernels");
+	assert_false(exists(kernels, "linux-image-6.1.0-1-cloud_6.1.1-1_r1"));
+	assert_false(exists(kernels, ".linux-image-6.1.0-1-cloud_6.1.1-1_r1.tmp"));
+}
+
+static char *file_kernel(const char *name, const char *release)
+{
+	put_kernel(name, release);
+	return path_join(dir, name);
+}
+
+static void test_a_file_becomes_an_entry_once(void **unused)
+{
+	auto_free char *file = file_kernel("bzImage", "6.19.0-rc1");
+	put_text("m/modules.dep", "virtio_blk.ko:\n");
+	put_text("m/modules.builtin", builtin);
+	put_text("m/virtio_blk.ko", "ELF vermagic=6.19.0-rc1 SMP");
+	auto_free char *modules = path_join(dir, "m");
+	struct kernel *a = resolve(file, modules);
+	struct kernel *b = resolve(file, modules);
+	assert_string_equal(a->release, "6.19.0-rc1");
+	assert_string_equal(a->source, file);
+	assert_string_equal(a->key, b->key);
+	assert_int_equal(calls("mkfs.erofs"), 1);
+	kernel_free(b);
+	put_text("m/other.ko", "a module was built again");
+	b = resolve(file, modules);
+	assert_string_not_equal(a->key, b->key);
+	assert_int_equal(calls("mkfs.erofs"), 2);
+	kernel_free(a);
+	kernel_free(b);
+	assert_int_equal(calls("apt-cache"), 0);
+}
+
+static void test_installed_modules_are_found_below_their_prefix(void **unused)
+{
+	auto_free char *file = file_kernel("bzImage", "6.1.0-1-cloud");
+	put_text("p/lib/modules/6.1.0-1-cloud/modules.dep", "virtio_blk.ko:\n");
+	put_text("p/lib/modules/6.1.0-1-cloud/modules.builtin", builtin);
+	put_text("p/lib/modules/6.1.0-1-cloud/virtio_blk.ko", module);
+	auto_free char *prefix = path_join(dir, "p");
+	struct kernel *k = resolve(file, prefix);
+	assert_non_null(k->modules);
+	kernel_free(k);
+	struct err e = { 0 };
+	assert_int_equal(refused(file, bin, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "no modules.dep in "));
+}
+
+static void test_an_elf_boots_only_with_its_pvh_entry(void **unused)
+{
+	struct err e = { 0 };
+	auto_buf struct buf with = { 0 };
+	auto_buf struct buf without = { 0 };
+	auto_free char *file = path_join(dir, "vmlinux");
+	auto_free char *config = path_join(dir, "config-6.2.0");
+	put_text("config-6.2.0", "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n"
+				 "CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n");
+	test_vmlinux("6.2.0", true, &with);
+	put("vmlinux", with.s, with.len, 0644);
+	struct kernel *k = resolve(file, NULL);
+	assert_null(k->modules);
+	assert_string_equal(k->release, "6.2.0");
+	kernel_free(k);
+	test_vmlinux("6.2.0", false, &without);
+	put("vmlinux", without.s, without.len, 0644);
+	assert_int_equal(refused(file, NULL, &e), -ENOEXEC);
+	assert_non_null(strstr(e.msg, "PVH"));
+}
+
+static void test_what_is_no_kernel_is_refused_with_its_name(void **unused)
+{
+	struct err e = { 0 };
+	auto_free char *file = path_join(dir, "notes.txt");
+	put_text("notes.txt", "no kernel");
+	assert_int_equal(refused(file, NULL, &e), -ENOEXEC);
+	assert_non_null(strstr(e.msg, "notes.txt: not a bzImage"));
+	assert_int_equal(refused(dir, NULL, &e), -ENOEXEC);
+	assert_int_equal(refused("/no/such/kernel", NULL, &e), -ENOENT);
+	assert_string_equal(e.msg, "kernel /no/such/kernel: No such file or directory");
+	assert_false(exists(state_dir, "kernels"));
+}
+
+static void test_a_damaged_entry_is_made_again(void **unused)
+{
+	apt_follows("6.1.1-1");
+	struct kernel *k = resolve("debian", NULL);
+	assert_int_equal(truncate(k->boot, 100), 0);
+	struct kernel *again = resolve("debian", NULL);
+	assert_int_equal(calls("apt-get"), 2);
+	struct stat st;
+	assert_int_equal(stat(again->boot, &st), 0);
+	assert_true(st.st_size > 100);
+	kernel_free(k);
+	kernel_free(again);
+}
+
+static void test_what_a_killed_maker_left_goes_at_the_next_start(void **unused)
+{
+	put_text("state/kernels/.old_r1.tmp/work/half", "half");
+	apt_follows("6.1.1-1");
+	kernel_free(resolve("debian", NULL));
+	auto_free char *kernels = path_join(state_dir, "kernels");
+	assert_false(exists(kernels, ".old_r1.tmp"));
+}
+
+static void test_two_at_once_make_it_once(void **unused)
+{
+	apt_follows("6.1.1-1");
+	pid_t pid[2];
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		if (pid[i] == 0) {
+			struct kernel *k = NULL;
+			int rc = kernel_resolve(state_dir, "debian", NULL, NULL, NULL, &k, NULL);
+			_exit(rc == 0 ? 0 : 1);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		int status;
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(calls("apt-get"), 1);
+}
+
+static void test_initramfs_is_made_once_for_each_guest(void **unused)
+{
+	apt_follows("6.1.1-1");
+	struct kernel *k = resolve("debian", NULL);
+	auto_free char *guest = path_join(dir, "guest");
+	put_text("guest", "one");
+	auto_free char *one = NULL;
+	auto_free char *same = NULL;
+	auto_free char *two = NULL;
+	assert_int_equal(kernel_initramfs(k, guest, &one, NULL), 0);
+	assert_int_equal(kernel_initramfs(k, guest, &same, NULL), 0);
+	assert_string_equal(one, same);
+	const struct timespec old[2] = { { .tv_sec = time(NULL) - 90000 },
+		{ .tv_sec = time(NULL) - 90000 } };
+	assert_int_equal(utimensat(AT_FDCWD, one, old, 0), 0);
+	put_text("guest", "two");
+	assert_int_equal(kernel_initramfs(k, guest, &two, NULL), 0);
+	assert_string_not_equal(one, two);
+	assert_int_equal(access(one, F_OK), -1);
+	assert_int_equal(access(two, F_OK), 0);
+	kernel_free(k);
+}
+
+#define with_stubs(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_stubs(test_a_debian_kernel_is_unpacked_into_the_store),
+		with_stubs(test_the_newest_is_asked_for_once_a_day),
+		with_stubs(test_a_version_that_the_store_has_asks_nobody),
+		with_stubs(test_without_apts_answer_the_stores_newest_serves),
+		with_stubs(test_empty_lists_name_the_command_and_run_nothing),
+		with_stubs(test_a_failed_download_leaves_nothing),
+		with_stubs(test_a_file_becomes_an_entry_once),
+		with_stubs(test_installed_modules_are_found_below_their_prefix),
+		with_stubs(test_an_elf_boots_only_with_its_pvh_entry),
+		with_stubs(test_what_is_no_kernel_is_refused_with_its_name),
+		with_stubs(test_a_damaged_entry_is_made_again),
+		with_stubs(test_what_a_killed_maker_left_goes_at_the_next_start),
+		with_stubs(test_two_at_once_make_it_once),
+		with_stubs(test_initramfs_is_made_once_for_each_guest),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

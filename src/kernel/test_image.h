@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_image.h: small kernel images made by hand. For x_test.c files only. */
+#pragma once
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include <archive.h>
+#include <archive_entry.h>
+#include <assert.h>
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* `n` bytes through one of libarchive's write filters. */
+static inline void test_pack(
+	int (*filter)(struct archive *a), const void *p, size_t n, struct buf *out)
+{
+	size_t cap = n + 65536;
+	size_t used = 0;
+	char *packed = xmalloc(cap);
+	struct archive *a = archive_write_new();
+	struct archive_entry *entry = archive_entry_new();
+	int rc = archive_write_set_format_raw(a);
+	assert(rc == ARCHIVE_OK);
+	rc = filter(a);
+	assert(rc == ARCHIVE_OK);
+	/* Else the last block is filled up with zeros. */
+	rc = archive_write_set_bytes_in_last_block(a, 1);
+	assert(rc == ARCHIVE_OK);
+	rc = archive_write_open_memory(a, packed, cap, &used);
+	assert(rc == ARCHIVE_OK);
+	archive_entry_set_filetype(entry, AE_IFREG);
+	rc = archive_write_header(a, entry);
+	assert(rc == ARCHIVE_OK);
+	la_ssize_t w = archive_write_data(a, p, n);
+	assert(w == (la_ssize_t)n);
+	rc = archive_write_close(a);
+	assert(rc == ARCHIVE_OK);
+	(void)rc; /* only asserted */
+	(void)w;
+	archive_entry_free(entry);
+	archive_write_free(a);
+	buf_add(out, packed, used);
+	free(packed);
+}
+
+/* An ELF kernel of nothing but its notes, its banner and its configuration. */
+static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
+{
+	static const char config[] = "CONFIG_VIRTIO_PCI=y\n";
+	struct {
+		Elf64_Ehdr h;
+		Elf64_Phdr ph;
+		Elf64_Nhdr other;
+		char other_name[4];
+		Elf64_Nhdr note;
+		char name[4];
+		uint64_t entry;
+	} elf = {
+		.h = { .e_type = ET_EXEC,
+			.e_machine = EM_X86_64,
+			.e_phoff = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 1 },
+		.ph = { .p_type = PT_NOTE, .p_filesz = 2 * sizeof(Elf64_Nhdr) + 4 + 4 + 8 },
+		.other = { .n_namesz = 4, .n_type = 3 },
+		.other_name = "GNU",
+		.note = { .n_namesz = 4, .n_descsz = 8, .n_type = pvh ? 18 : 17 },
+		.name = "Xen",
+		.entry = 0x1000000,
+	};
+	memcpy(elf.h.e_ident, ELFMAG, SELFMAG);
+	elf.h.e_ident[EI_CLASS] = ELFCLASS64;
+	elf.h.e_ident[EI_DATA] = ELFDATA2LSB;
+	elf.ph.p_offset = (uint64_t)((char *)&elf.other - (char *)&elf);
+	buf_add(out, &elf, sizeof elf);
+	buf_adds(out, "Linux version %s (%s) and others");
+	for (size_t i = 0; i < 3000; i++) /* over the window's end, and it compresses */
+		buf_adds(out, "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code ");
+	buf_addf(out, "Linux version %s (me@here) #1\n", release);
+	buf_adds(out, "IKCFG_ST");
+	test_pack(archive_write_add_filter_gzip, config, strlen(config), out);
+	buf_adds(out, "IKCFG_ED");
+}
+
+static inline void test_put(struct buf *b, size_t at, uint64_t v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		b->s[at + i] = (char)(v >> (8 * i));
+}
+
+#define TEST_SETUP_BYTES (3u * 512)
+#define TEST_PAYLOAD_AT  (TEST_SETUP_BYTES + 100)
+
+/* A bzImage of two setup sectors; `filter` NULL: the payload is not compressed. */
+static inline void test_bzimage(const char *release, int (*filter)(struct archive *a),
+	const struct buf *vmlinux, struct buf *out)
+{
+	char zero[TEST_PAYLOAD_AT] = { 0 };
+	buf_add(out, zero, sizeof zero);
+	if (filter)
+		test_pack(filter, vmlinux->s, vmlinux->len, out);
+	else
+		buf_add(out, vmlinux->s, vmlinux->len);
+	if (filter != archive_write_add_filter_gzip) {
+		buf_add(out, zero, 4);
+		test_put(out, out->len - 4, vmlinux->len, 4);
+	}
+	size_t bytes = out->len - TEST_PAYLOAD_AT;
+	buf_adds(out, "what is behind the payload");
+	test_put(out, 0x1f1, 2, 1);
+	test_put(out, 0x1fe, 0xaa55, 2);
+	memcpy(out->s + 0x202, "HdrS", 4);
+	test_put(out, 0x206, 0x20f, 2);
+	test_put(out, 0x20e, 0x300 - 0x200, 2);
+	test_put(out, 0x248, TEST_PAYLOAD_AT - TEST_SETUP_BYTES, 4);
+	test_put(out, 0x24c, bytes, 4);
+	memcpy(out->s + 0x300, release, strlen(release));
+	memcpy(out->s + 0x300 + strlen(release), " (me@here) #1", 13);
+}
+
+/* Write to DIR/NAME; its path is the caller's. */
+static inline char *test_file(const char *dir, const char *name, const struct buf *b)
+{
+	char *path = path_join(dir, name);
+	int rc = file_replace(path, buf_str(b), b->len, 0644, NULL);
+	assert(rc == 0);
+	(void)rc; /* only asserted */
+	return path;
+}
