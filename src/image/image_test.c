@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store, with stubs for the programs that would need a network or root; mke2fs is real. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "base/test.h"
+#include "image/image.h"
+#include "image/recipe.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static const char status[] = "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\n"
+			     "Architecture: amd64\nDescription: a\n Package: no\n\n"
+			     "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n"
+			     "Architecture: all\n\n"
+			     "Package: udev\nStatus: install ok installed\nVersion: 252\n"
+			     "Architecture: amd64\n";
+
+/* mmdebstrap's stub notes its arguments in $STUBS/args and makes the root it is asked for (the
+ * second word that is no option), or fails as $STUBS/fail says. */
+static const char mmdebstrap[] = "#!/bin/sh\n"
+				 "printf '%s\\n' \"$@\" >>$STUBS/args\n"
+				 "[ -f $STUBS/fail ] && { cat $STUBS/fail >&2; exit 25; }\n"
+				 "echo 'I: running apt-get update...' >&2\n"
+				 "for a; do case $a in -*) ;; *) [ \"$suite\" ] && : ${root:=$a}; "
+				 ": ${suite:=$a};; esac; done\n"
+				 "case $* in *--format=tar*) tar -C $STUBS/root -cf $root .;; *) "
+				 "cp -r $STUBS/root $root;; esac\n";
+
+static char *dir, *state_dir, *bin;
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+	auto_free char *whole = path_join(dir, path);
+	auto_free char *parent = xstrndup(whole, (size_t)(path_base(whole) - whole));
+	assert_int_equal(file_mkdirs(parent, 0755, NULL), 0);
+	assert_int_equal(file_replace(whole, text, strlen(text), mode, NULL), 0);
+}
+
+static int set_up(void **unused)
+{
+	dir = test_folder();
+	state_dir = path_join(dir, "state");
+	bin = path_join(dir, "bin");
+	put("bin/mmdebstrap", mmdebstrap, 0755);
+	put("bin/mkfs.erofs", "#!/bin/sh\necho erofs >$2\n", 0755);
+	put("bin/sqfstar", "#!/bin/sh\nfor l; do :; done; cat >$l\n", 0755);
+	put("bin/apt-get", "#!/bin/sh\n[ -f $STUBS/targets ] && cat $STUBS/targets\nexit 0\n",
+		0755);
+	put("bin/apt-config", "#!/bin/sh\necho 'Acquire::http::Proxy \"http://u:secret@p/\";'\n",
+		0755);
+	put("bin/targets",
+		"Codename: bookworm\nOrigin: Debian\nArchitecture: amd64\nComponent: main\n"
+		"Release: bookworm\nRepo-URI: http://m/\n",
+		0644);
+	put("bin/root/var/lib/dpkg/status", status, 0644);
+	put("bin/root/bin/sh", "the shell", 0755);
+	auto_free char *path = xasprintf("%s:/usr/bin:/bin:/usr/sbin:/sbin", bin);
+	setenv("PATH", path, 1);
+	setenv("STUBS", bin, 1);
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	int rc = file_remove_tree(dir, NULL);
+	free(dir);
+	free(state_dir);
+	free(bin);
+	return rc;
+}
+
+static int resolve(const char *fstype, const char *package, struct image **ret, struct err *e)
+{
+	const char *const packages[] = { package, NULL };
+	return image_resolve_as(state_dir, package ? packages : NULL, fstype, NULL, NULL, ret, e);
+}
+
+static struct image *must(const char *fstype, const char *package)
+{
+	struct err e = { 0 };
+	struct image *i = NULL;
+	if (resolve(fstype, package, &i, &e) < 0)
+		fail_msg("%s", e.msg);
+	return i;
+}
+
+static int refused(const char *package, struct err *e)
+{
+	struct image *i = NULL;
+	int rc = resolve("squashfs", package, &i, e);
+	assert_null(i);
+	return rc;
+}
+
+/* What lies in STATE/images beside locks and logs: entries and what is half made. */
+static unsigned entries(void)
+{
+	auto_free char *images = path_join(state_dir, "images");
+	DIR *d = opendir(images);
+	unsigned n = 0;
+	const struct dirent *entry;
+	while (d && (entry = readdir(d))) {
+		const char *dot = strrchr(entry->d_name, '.');
+		n += entry->d_name[0] != '.' && !(dot && strcmp(dot, ".log") == 0);
+		n += dot && strcmp(dot, ".tmp") == 0;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void read_text(const char *a, const char *b, struct buf *out)
+{
+	auto_free char *path = path_join(a, b);
+	assert_int_equal(file_read(path, 1 << 20, out, NULL), 0);
+}
+
+static void test_an_image_is_made_once_with_its_list(void **unused)
+{
+	auto_buf struct buf args = { 0 };
+	auto_buf struct buf list = { 0 };
+	struct image *a = must("squashfs", "xfsprogs");
+	struct image *b = must("squashfs", "xfsprogs");
+	assert_string_equal(a->key, b->key);
+	assert_string_equal(a->fstype, "squashfs");
+	assert_non_null(strstr(a->source, ", 2 packages"));
+	auto_free char *folder = xstrndup(a->path, (size_t)(path_base(a->path) - a->path));
+	read_text(folder, "packages.txt", &list);
+	assert_string_equal(buf_str(&list), "bash 5.2-1 amd64\nudev 252 amd64\n");
+	auto_free char *tar = path_join(folder, "root.tar");
+	assert_int_equal(access(tar, F_OK), -1);
+	read_text(bin, "args", &args);
+	char *once = strstr(buf_str(&args), "--variant=essential\n");
+	assert_non_null(once);
+	assert_null(strstr(once + 1, "--variant=essential\n"));
+	assert_non_null(strstr(once, ",xfsprogs\n"));
+	image_free(a);
+	image_free(b);
+}
+
+static void test_other_packages_are_another_image_in_any_order(void **unused)
+{
+	const char *const ab[] = { "xfsprogs", "btrfs-progs", NULL };
+	const char *const ba[] = { "btrfs-progs", "xfsprogs", "bash", "xfsprogs", NULL };
+	struct image *i[3] = { NULL };
+	i[0] = must("squashfs", NULL);
+	assert_int_equal(image_resolve_as(state_dir, ab, "squashfs", NULL, NULL, &i[1], NULL), 0);
+	assert_int_equal(image_resolve_as(state_dir, ba, "squashfs", NULL, NULL, &i[2], NULL), 0);
+	assert_string_not_equal(i[0]->key, i[1]->key);
+	assert_string_equal(i[1]->key, i[2]->key);
+	for (int n = 0; n < 3; n++)
+		image_free(i[n]);
+}
+
+static void test_a_proxys_password_is_on_no_command_line(void **unused)
+{
+	auto_buf struct buf args = { 0 };
+	image_free(must("squashfs", NULL));
+	read_text(bin, "args", &args);
+	assert_null(strstr(buf_str(&args), "secret"));
+	assert_non_null(strstr(buf_str(&args), "--aptopt="));
+	assert_non_null(strstr(buf_str(&args), "99mmdebstrap"));
+}
+
+static void test_ext4_is_made_without_a_mount(void **unused)
+{
+	if (geteuid() != 0) {
+		print_message("ext4 and erofs are made by root only\n");
+		skip();
+	}
+	auto_buf struct buf fs = { 0 };
+	struct image *i = must("ext4", NULL);
+	assert_int_equal(file_read(i->path, 64 << 20, &fs, NULL), 0);
+	assert_memory_equal(fs.s + 1024 + 56, "\x53\xef", 2); /* s_magic */
+	assert_non_null(memmem(fs.s, fs.len, "the shell", 9));
+	image_free(i);
+}
+
+static void test_what_is_no_package_name_is_refused_before_anything(void **unused)
+{
+	static const char *const bad[] = { "a,b", "-x", "x y", "../x", "X11", "a", "" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err e = { 0 };
+		assert_int_equal(refused(bad[i], &e), -EINVAL);
+		assert_non_null(strstr(e.msg, "is no name of a Debian package"));
+	}
+	assert_int_equal(entries(), 0);
+}
+
+static void failing(const char *says, int code, const char *what)
+{
+	struct err e = { 0 };
+	put("bin/fail", says, 0644);
+	assert_int_equal(refused("xfsprogs", &e), code);
+	if (!strstr(e.msg, what))
+		fail_msg("\"%s\" is not in \"%s\"", what, e.msg);
+	assert_int_equal(entries(), 0);
+}
+
+static void test_failures_tell_the_first_complaint_and_leave_nothing(void **unused)
+{
+	failing("I: installing\nE: Unable to locate package xfsprogs\nE: setup failed\n", -ENOENT,
+		"mmdebstrap: Unable to locate package xfsprogs (all it said: ");
+	failing("E: no answer\n", -EIO, "mmdebstrap: no answer");
+	failing("tar: x: Cannot write: No space left on device\nE: tar failed\n", -ENOSPC,
+		"no room left");
+	failing("\xff\n", -EIO, "mmdebstrap: exit code 25");
+	auto_free char *images = path_join(state_dir, "images");
+	auto_free char *pattern = xstrdup("");
+	DIR *d = opendir(images);
+	const struct dirent *entry;
+	while ((entry = readdir(d)))
+		if (strstr(entry->d_name, ".log")) {
+			free(pattern);
+			pattern = xstrdup(entry->d_name);
+		}
+	closedir(d);
+	assert_non_null(strstr(pattern, ".log"));
+}
+
+static void test_missing_programs_are_told_with_their_package(void **unused)
+{
+	struct err e = { 0 };
+	auto_free char *sqfstar = path_join(bin, "sqfstar");
+	auto_free char *strap = path_join(bin, "mmdebstrap");
+	auto_free char *cat = path_join(bin, "cat"); /* for the other stubs */
+	assert_int_equal(symlink("/bin/cat", cat), 0);
+	setenv("PATH", bin, 1);
+	assert_int_equal(unlink(strap), 0);
+	assert_int_equal(refused("xfsprogs", &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "mmdebstrap is not installed: "));
+	assert_non_null(strstr(e.msg, "apt-get install mmdebstrap"));
+	assert_int_equal(unlink(sqfstar), 0);
+	assert_int_equal(refused("xfsprogs", &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "sqfstar is not installed: "));
+	assert_non_null(strstr(e.msg, "apt-get install squashfs-tools"));
+}
+
+static void test_an_unknown_filesystem_is_refused(void **unused)
+{
+	struct err e = { 0 };
+	struct image *i = NULL;
+	int rc = resolve("ntfs", NULL, &i, &e);
+	assert_true(rc == -EINVAL || (rc == -EPERM && geteuid() != 0));
+	assert_int_equal(entries(), 0);
+}
+
+static void test_progress_is_for_people(void **unused)
+{
+	assert_string_equal(recipe_progress_line("I: downloading packages with apt..."),
+		"root image: downloading packages");
+	assert_null(recipe_progress_line("I: running --customize-hook in shell: sh -c 'x'"));
+	assert_null(recipe_progress_line("downloading packages"));
+	assert_null(recipe_progress_line(""));
+}
+
+#define with_stubs(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_stubs(test_an_image_is_made_once_with_its_list),
+		with_stubs(test_other_packages_are_another_image_in_any_order),
+		with_stubs(test_a_proxys_password_is_on_no_command_line),
+		with_stubs(test_ext4_is_made_without_a_mount),
+		with_stubs(test_what_is_no_package_name_is_refused_before_anything),
+		with_stubs(test_failures_tell_the_first_complaint_and_leave_nothing),
+		with_stubs(test_missing_programs_are_told_with_their_package),
+		with_stubs(test_an_unknown_filesystem_is_refused),
+		cmocka_unit_test(test_progress_is_for_people),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
