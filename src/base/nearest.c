@@ -58,7 +58,8 @@ const char *nearest(const char *word, const char *const *known)
 		/* The start of a name is a good guess, but a typing error is a better one. */
 		if (n >= 2 && d >= best_d && !best && strncasecmp(word, *known, n) == 0)
 			d = best_d - 1;
-		if (d < best_d) {
+		/* A name that shares no letter is no guess. */
+		if (d < best_d && d < n) {
 			best = *known;
 			best_d = d;
 		}

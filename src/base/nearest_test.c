@@ -36,6 +36,7 @@ static void test_what_is_far_away_is_not_offered(void **unused)
 	assert_null(nearest("sound.volume", known));
 	assert_null(nearest("x", known));
 	assert_null(nearest("", known));
+	assert_null(nearest("q", (const char *const[]){ "p", NULL }));
 	assert_null(nearest("vm.memory", NULL));
 	char word[5000];
 	memset(word, 'v', sizeof word - 1);

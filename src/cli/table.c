@@ -62,18 +62,26 @@ static void pad(size_t n)
 		putchar(' ');
 }
 
-static void print_cell(const struct cli *cli, const struct table *t, const char *text,
-	enum cli_color color, size_t column, size_t width)
+/* The cells from `first` on. Blanks are held back until text follows, so that none ends a line. */
+static void print_row(
+	const struct cli *cli, const struct table *t, size_t first, bool head, const size_t *width)
 {
-	size_t gap = width - cli_text_width(text);
-	if (t->right[column])
-		pad(gap);
-	printf("%s%s%s", cli_color_on(cli, stdout, color), text, cli_color_off(cli, stdout));
-	if (column + 1 == t->heads.n) {
-		putchar('\n');
-		return;
+	size_t held = 0;
+	for (size_t i = 0; i < t->heads.n; i++) {
+		const char *text = head ? t->heads.v[i] : t->cells.v[first + i];
+		enum cli_color color = head ? CLI_BOLD : t->colors[first + i];
+		size_t gap = width[i] - cli_text_width(text);
+		if (*text) {
+			pad(held + (t->right[i] ? gap : 0));
+			printf("%s%s%s", cli_color_on(cli, stdout, color), text,
+				cli_color_off(cli, stdout));
+			held = t->right[i] ? 0 : gap;
+		} else {
+			held += width[i];
+		}
+		held += 2;
 	}
-	pad(t->right[column] ? 2 : gap + 2);
+	putchar('\n');
 }
 
 void table_print(const struct cli *cli, const struct table *t)
@@ -88,10 +96,9 @@ void table_print(const struct cli *cli, const struct table *t)
 		if (w > width[i % n])
 			width[i % n] = w;
 	}
-	for (size_t i = 0; i < n; i++)
-		print_cell(cli, t, t->heads.v[i], CLI_BOLD, i, width[i]);
-	for (size_t i = 0; i < t->cells.n; i++)
-		print_cell(cli, t, t->cells.v[i], t->colors[i], i % n, width[i % n]);
+	print_row(cli, t, 0, true, width);
+	for (size_t i = 0; i < t->cells.n; i += n)
+		print_row(cli, t, i, false, width);
 }
 
 void table_free(struct table *t)

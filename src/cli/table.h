@@ -13,7 +13,7 @@ struct table *table_new(const char *head, ...) __attribute__((sentinel));
 void table_cell(struct table *t, enum cli_color color, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 size_t table_rows(const struct table *t);
-/* Heads and rows. The last column is not padded. */
+/* Heads and rows. No line ends in a blank. */
 void table_print(const struct cli *cli, const struct table *t);
 void table_free(struct table *t);
 static inline void table_freep(struct table **t)
