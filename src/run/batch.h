@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* batch.h: what a worker does with its JOB: boot the target, run the stages one after the other,
+ * record terminal, console and kernel log in the spool, judge each test from typed facts, and
+ * tell. When the target is lost in the middle, the test it was in is FAIL with the evidence
+ * and the stages never reached go on in a fresh one.
+ *
+ * Spool, below job->work_dir:
+ *   console.cast console.log kernel.log    all boots of the batch
+ *   <stage>/terminal.cast terminal.log logs/...
+ *   vm/                                    disks of the target that is up */
+#pragma once
+#include <uv.h>
+struct batch;
+struct job;
+struct link;
+struct outbox;
+
+struct batch_handler {
+	/* For the shell: output of the command. */
+	void (*on_tty)(void *ctx, const void *data, size_t n);
+	/* Once, last. `error` is NULL, or why the batch could not go on (infrastructure); of a
+	 * shell, `code` is its command's exit code. */
+	void (*on_done)(void *ctx, const char *error, int code);
+};
+
+/* Borrows all. Returns at once; work goes on in the loop. */
+struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox *out,
+	const struct batch_handler *h, void *ctx);
+/* End early: the test under way is MISS with `why`, its evidence is kept. Twice: at once. */
+void batch_stop(struct batch *b, const char *why);
+/* The shell's input. */
+void batch_tty_input(struct batch *b, const void *p, size_t n);
+void batch_tty_resize(struct batch *b, unsigned cols, unsigned rows);
+/* After on_done. */
+void batch_free(struct batch *b);

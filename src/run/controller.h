@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* controller.h: one run from the side of fsqa: starts a worker, writes down what it says before
+ * it answers, and finishes the run whatever becomes of the worker. */
+#pragma once
+#include "suite/verdict.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct err;
+struct prepared;
+struct run_writer;
+
+struct controller_handler {
+	/* A record was written (borrowed): attempt_start, attempt_end, target, note ... */
+	void (*on_record)(void *ctx, const char *type, const json_t *record);
+	/* {phase, what}: for the display. */
+	void (*on_status)(void *ctx, const char *phase, const char *what);
+	/* Some ten times a second: time to renew the display. May be NULL. */
+	void (*on_tick)(void *ctx);
+	/* Of a shell: output of its command. May be NULL. */
+	void (*on_tty)(void *ctx, const void *data, size_t n);
+};
+
+struct controller_spec {
+	const struct prepared *prepared; /* placed */
+	struct run_writer *writer;       /* NULL: nothing is recorded (a shell) */
+	const char *state_dir;
+	uint64_t min_free_bytes; /* below it the run is stopped */
+	bool tty_input;          /* pass standard input on to the shell's command */
+	bool tty_raw;            /* and the terminal is ours: raw mode while it runs */
+};
+
+struct controller_result {
+	enum verdict status;
+	unsigned counts[VERDICT_COUNT];
+	bool interrupted; /* by a signal */
+	bool worker_died;
+	int shell_code;
+	char error[300]; /* not empty: infrastructure broke */
+};
+
+/* Runs to the end in an event loop of its own. INT and TERM stop the batch with its evidence, a
+ * second one at once. 0: it ran, see *ret. Else the worker did not start or the journal could
+ * not be written. */
+int controller_run(const struct controller_spec *spec, const struct controller_handler *h,
+	void *ctx, struct controller_result *ret, struct err *e);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/job.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* Members that must be there: the first that is not ends the parse with its name. */
+struct reader {
+	const json_t *j;
+	struct err *e;
+	int rc;
+};
+
+static const char *text(struct reader *r, const char *key)
+{
+	const char *s = NULL;
+	if (r->rc == 0)
+		r->rc = json_get_str(r->j, key, &s, r->e);
+	return s;
+}
+
+static uint64_t number(struct reader *r, const char *key)
+{
+	int64_t v = 0;
+	if (r->rc == 0)
+		r->rc = json_get_i64(r->j, key, &v, r->e);
+	if (r->rc == 0 && v < 0)
+		r->rc = err_set(r->e, EINVAL, "member \"%s\" is negative", key);
+	return (uint64_t)v;
+}
+
+/* A NULL-terminated vector of the strings in an array; what is no string is passed over. */
+static const char **texts(const json_t *array)
+{
+	size_t n = json_array_size(array);
+	const char **v = xcalloc(n + 1, sizeof *v);
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_string_value(json_array_get(array, i));
+		if (s)
+			v[used++] = s;
+	}
+	return v;
+}
+
+static int parse_target(const json_t *j, struct job *job, struct err *e)
+{
+	struct reader r = { j, e, 0 };
+	struct target_spec *t = &job->target;
+	t->arch = text(&r, "arch");
+	t->accel = text(&r, "accel");
+	t->kernel = text(&r, "kernel");
+	t->initramfs = text(&r, "initramfs");
+	t->root = text(&r, "root");
+	t->root_fstype = text(&r, "root_fstype");
+	t->hostname = text(&r, "hostname");
+	t->work_dir = text(&r, "work_dir");
+	t->memory_bytes = number(&r, "memory_bytes");
+	t->state_bytes = number(&r, "state_bytes");
+	t->cpus = (unsigned)number(&r, "cpus");
+	t->boot_deadline_us = number(&r, "boot_deadline_us");
+	t->qemu = json_str_or(j, "qemu", NULL);
+	t->modules = json_str_or(j, "modules", NULL);
+	t->append = json_str_or(j, "append", NULL);
+	const json_t *disks = json_object_get(j, "disks");
+	size_t n = json_array_size(disks);
+	if (r.rc == 0 && n > JOB_MAX_DISKS)
+		r.rc = err_set(e, EINVAL, "%zu disks, at most %d", n, JOB_MAX_DISKS);
+	for (size_t i = 0; i < n && r.rc == 0; i++) {
+		r.j = json_array_get(disks, i);
+		job->disks[i].serial = text(&r, "serial");
+		job->disks[i].link = json_str_or(r.j, "link", NULL);
+		job->disks[i].size_bytes = number(&r, "size_bytes");
+	}
+	t->disks = job->disks;
+	t->n_disks = n;
+	return r.rc;
+}
+
+static int parse_stages(const json_t *array, struct job *job, struct err *e)
+{
+	size_t n = json_array_size(array);
+	if (n > JOB_MAX_STAGES)
+		return err_set(e, EINVAL, "%zu stages, at most %d", n, JOB_MAX_STAGES);
+	job->stages = xcalloc(n, sizeof *job->stages);
+	job->n_stages = n;
+	for (size_t i = 0; i < n; i++) {
+		struct reader r = { json_array_get(array, i), e, 0 };
+		struct job_stage *s = &job->stages[i];
+		s->name = text(&r, "name");
+		s->script = text(&r, "script");
+		s->timeout_us = number(&r, "timeout_us");
+		s->requires = texts(json_object_get(r.j, "requires"));
+		s->logs = texts(json_object_get(r.j, "logs"));
+		if (r.rc < 0)
+			return r.rc;
+	}
+	return 0;
+}
+
+static int parse_files(const json_t *array, struct job *job, struct err *e)
+{
+	size_t n = json_array_size(array);
+	job->files = xcalloc(n, sizeof *job->files);
+	job->n_files = n;
+	for (size_t i = 0; i < n; i++) {
+		struct reader r = { json_array_get(array, i), e, 0 };
+		job->files[i].path = text(&r, "path");
+		job->files[i].dest = text(&r, "dest");
+		job->files[i].mode = (unsigned)number(&r, "mode");
+		if (r.rc < 0)
+			return r.rc;
+	}
+	return 0;
+}
+
+int job_parse(json_t *j, struct job *ret, struct err *e)
+{
+	struct job job = { 0 };
+	struct reader r = { j, e, 0 };
+	job.work_dir = text(&r, "work_dir");
+	job.logs_max_bytes = number(&r, "logs_max_bytes");
+	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
+	job.record_limit = number(&r, "record_limit");
+	job.keep = json_bool_or(j, "keep", false);
+	job.env = texts(json_object_get(j, "env"));
+	json_t *shell = json_object_get(j, "shell");
+	if (shell) {
+		job.shell_argv = texts(json_object_get(shell, "argv"));
+		job.shell_pty = json_bool_or(shell, "pty", false);
+		job.shell_cols = (unsigned)json_i64_or(shell, "cols", 80);
+		job.shell_rows = (unsigned)json_i64_or(shell, "rows", 24);
+	}
+	int rc = r.rc;
+	if (rc == 0)
+		rc = parse_target(json_object_get(j, "target"), &job, e);
+	if (rc == 0)
+		rc = parse_stages(json_object_get(j, "stages"), &job, e);
+	if (rc == 0)
+		rc = parse_files(json_object_get(j, "files"), &job, e);
+	if (rc < 0) {
+		job_clear(&job);
+		return rc;
+	}
+	job.json = j;
+	*ret = job;
+	ret->target.disks = ret->disks;
+	return 0;
+}
+
+void job_clear(struct job *job)
+{
+	for (size_t i = 0; i < job->n_stages; i++) {
+		free(job->stages[i].requires);
+		free(job->stages[i].logs);
+	}
+	free(job->stages);
+	free(job->files);
+	free(job->env);
+	free(job->shell_argv);
+	json_decref(job->json);
+	*job = (struct job){ 0 };
+}

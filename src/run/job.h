@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* job.h: the JOB of run/protocol.h as the worker uses it: parsed and checked once. Strings are
+ * borrowed from the JSON, which it keeps. */
+#pragma once
+#include "suite/suite.h"
+#include "target/target.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct err;
+
+#define JOB_MAX_STAGES 1000
+#define JOB_MAX_DISKS  64
+
+struct job_stage {
+	const char *name;
+	const char *script;
+	uint64_t timeout_us;
+	const char **requires; /* NULL-terminated */
+	const char **logs;     /* NULL-terminated */
+};
+
+struct job {
+	json_t *json;
+	const char *work_dir;
+	struct target_spec target;
+	struct target_disk disks[JOB_MAX_DISKS];
+	struct job_stage *stages;
+	size_t n_stages;
+	struct suite_file *files;
+	size_t n_files;
+	const char **env; /* NULL-terminated */
+	uint64_t logs_max_bytes;
+	uint32_t logs_max_files;
+	uint64_t record_limit;
+	const char **shell_argv; /* not NULL: one command on the controller's terminal */
+	bool shell_pty;
+	unsigned shell_cols, shell_rows;
+	bool keep;
+};
+
+/* Takes one reference of `j` on success. -EINVAL: which member is absent or wrong. */
+int job_parse(json_t *j, struct job *ret, struct err *e);
+void job_clear(struct job *job);

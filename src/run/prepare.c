@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/prepare.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "build_config.h"
+#include "config/config.h"
+#include "config/profile.h"
+#include "image/image.h"
+#include "kernel/kernel.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define STAGE_DIR "/root/btrfsqe"
+
+int prepare_program(const char *name, char **ret, struct err *e)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	self[n > 0 ? n : 0] = '\0';
+	const char *libexec = getenv("FSQA_LIBEXEC");
+	auto_free char *path = NULL;
+	size_t build_len = strlen(FSQA_BUILD_DIR);
+	if (libexec)
+		path = path_join(libexec, name);
+	else if (strncmp(self, FSQA_BUILD_DIR, build_len) == 0 && self[build_len] == '/')
+		path = xasprintf("%s/src/%s/%s", FSQA_BUILD_DIR,
+			strcmp(name, "fsqa-guest") == 0 ? "guest" : "run", name);
+	else
+		path = path_join(FSQA_LIBEXECDIR, name);
+	if (access(path, X_OK) < 0)
+		return err_sys(e, "%s", path);
+	*ret = take(&path);
+	return 0;
+}
+
+/* ---- what the host can give ---- */
+
+static uint64_t memory_available(void)
+{
+	auto_buf struct buf b = { 0 };
+	uint64_t kib = 0;
+	if (file_read("/proc/meminfo", 65536, &b, NULL) < 0)
+		return 0;
+	const char *line = strstr(buf_str(&b), "MemAvailable:");
+	if (line)
+		kib = strtoull(line + strlen("MemAvailable:"), NULL, 10);
+	return kib * 1024;
+}
+
+static int check_memory(const struct config *c, struct err *e)
+{
+	char want[PARSE_SIZE_TEXT];
+	char have[PARSE_SIZE_TEXT];
+	uint64_t bytes = config_num(c, "vm.memory");
+	uint64_t available = memory_available();
+	if (available == 0 || bytes <= available)
+		return 0;
+	return err_set(e, ENOMEM,
+		"vm.memory is %s (%s), but this host has %s available: ask for less, e.g. -c "
+		"vm.memory=%" PRIu64 "M",
+		parse_size_text(bytes, want), config_origin(c, "vm.memory"),
+		parse_size_text(available, have), available / 2 >> 20);
+}
+
+static int check_room(const char *state_dir, const struct config *c, struct err *e)
+{
+	char want[PARSE_SIZE_TEXT];
+	char have[PARSE_SIZE_TEXT];
+	uint64_t free_bytes = 0;
+	uint64_t least = config_num(c, "store.minFree");
+	int rc = file_mkdirs(state_dir, 0755, e);
+	if (rc < 0)
+		return rc;
+	rc = file_free_bytes(state_dir, &free_bytes, e);
+	if (rc < 0 || free_bytes >= least)
+		return rc;
+	return err_set(e, ENOSPC,
+		"%s has %s free, store.minFree asks for %s: make room, or name another folder with "
+		"--state",
+		state_dir, parse_size_text(free_bytes, have), parse_size_text(least, want));
+}
+
+static unsigned cpu_count(const struct config *c)
+{
+	uint64_t asked = config_num(c, "vm.cpus");
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	return asked ? (unsigned)asked : online > 0 ? (unsigned)online : 1;
+}
+
+/* ---- the job ---- */
+
+static void set_text(json_t *j, const char *key, const char *s)
+{
+	if (s)
+		json_object_set_new(j, key, json_string(s));
+}
+
+static void set_number(json_t *j, const char *key, uint64_t v)
+{
+	json_object_set_new(j, key, json_integer((json_int_t)v));
+}
+
+static json_t *texts(const struct strv *v)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(a, json_string(v->v[i]));
+	return a;
+}
+
+/* Disk i's name in the guest: the pattern's last character is where the letter goes. */
+static void disk_name(const struct config *c, unsigned i, char out[20])
+{
+	(void)snprintf(out, 20, "%.16s%c", config_str(c, "disk.names"),
+		(char)('b' + i)); /* at most 25 disks: b..z */
+}
+
+static json_t *disks_json(const struct config *c)
+{
+	json_t *a = json_array();
+	for (unsigned i = 0; i < config_num(c, "disk.count"); i++) {
+		char name[20];
+		disk_name(c, i, name);
+		json_t *d = json_object();
+		set_text(d, "serial", name);
+		set_text(d, "link", name);
+		set_number(d, "size_bytes", config_num(c, "disk.size"));
+		json_array_append_new(a, d);
+	}
+	return a;
+}
+
+static json_t *target_json(const struct prepared *p, const struct config *c, const char *arch)
+{
+	json_t *t = json_object();
+	set_text(t, "arch", arch);
+	set_text(t, "accel", p->accel.name);
+	set_text(t, "qemu", config_str(c, "vm.qemu"));
+	set_text(t, "kernel", p->kernel->boot);
+	set_text(t, "initramfs", p->initramfs);
+	set_text(t, "modules", p->kernel->modules);
+	set_text(t, "root", p->image->path);
+	set_text(t, "root_fstype", p->image->fstype);
+	set_text(t, "append", config_str(c, "vm.append"));
+	set_text(t, "hostname", config_str(c, "vm.hostname"));
+	set_number(t, "memory_bytes", config_num(c, "vm.memory"));
+	set_number(t, "state_bytes", config_num(c, "vm.stateSize"));
+	set_number(t, "cpus", cpu_count(c));
+	set_number(t, "boot_deadline_us", config_num(c, "vm.bootTimeout"));
+	json_object_set_new(t, "disks", disks_json(c));
+	return t;
+}
+
+static json_t *stages_json(const struct profile *p)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; i < p->n_stages; i++) {
+		const struct profile_stage *s = &p->stages[i];
+		json_t *j = json_object();
+		set_text(j, "name", s->name);
+		set_text(j, "script", s->path);
+		set_number(j, "timeout_us", s->timeout_us);
+		json_object_set_new(j, "requires", texts(&s->requires));
+		json_object_set_new(j, "logs", texts(&s->logs));
+		json_array_append_new(a, j);
+	}
+	return a;
+}
+
+/* The profile's config/ files, as BTRFSQA places them: all in ~/btrfsqe, bashrc also in /etc. */
+static json_t *files_json(const struct profile *p)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; i < p->files.n; i++) {
+		const char *base = path_base(p->files.v[i]);
+		auto_free char *dest = xasprintf(STAGE_DIR "/%s", base);
+		json_array_append_new(a, json_pack("{s:s, s:s, s:i}", "path", p->files.v[i], "dest",
+						 dest, "mode", 0644));
+		if (strcmp(base, "bashrc") == 0)
+			json_array_append_new(a, json_pack("{s:s, s:s, s:i}", "path", p->files.v[i],
+							 "dest", "/etc/bashrc", "mode", 0644));
+	}
+	return a;
+}
+
+static json_t *env_json(const struct prepared *p, const struct profile *profile)
+{
+	auto_strv struct strv env = { 0 };
+	auto_buf struct buf disks = { 0 };
+	for (unsigned i = 0; i < config_num(profile->config, "disk.count"); i++) {
+		char name[20];
+		disk_name(profile->config, i, name);
+		buf_addf(&disks, "%s/dev/%s", i ? " " : "", name);
+	}
+	strv_add(&env, "FSQA=1");
+	strv_addf(&env, "FSQA_PROFILE=%s", profile->name);
+	strv_addf(&env, "FSQA_KERNEL_RELEASE=%s", p->kernel->release);
+	strv_addf(&env, "FSQA_DISKS=%s", buf_str(&disks));
+	return texts(&env);
+}
+
+static json_t *shell_json(const struct prepare_request *q)
+{
+	json_t *argv = json_array();
+	for (size_t i = 0; q->shell_argv[i]; i++)
+		json_array_append_new(argv, json_string(q->shell_argv[i]));
+	return json_pack("{s:o, s:b, s:i, s:i}", "argv", argv, "pty", q->shell_pty, "cols",
+		(int)q->shell_cols, "rows", (int)q->shell_rows);
+}
+
+static json_t *job_json(const struct prepare_request *q, const struct prepared *p, const char *arch)
+{
+	const struct config *c = q->profile->config;
+	json_t *j = json_object();
+	json_object_set_new(j, "target", target_json(p, c, arch));
+	json_object_set_new(j, "stages", q->shell_argv ? json_array() : stages_json(q->profile));
+	json_object_set_new(j, "files", files_json(q->profile));
+	json_object_set_new(j, "env", env_json(p, q->profile));
+	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
+	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
+	set_number(j, "record_limit", config_num(c, "record.limit"));
+	json_object_set_new(j, "keep", json_boolean(q->keep));
+	if (q->shell_argv)
+		json_object_set_new(j, "shell", shell_json(q));
+	return j;
+}
+
+/* Who ran what, on what: enough to say whether two runs can be compared. */
+static json_t *run_json(
+	const struct prepare_request *q, const struct prepared *p, const struct utsname *host)
+{
+	const struct config *c = q->profile->config;
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:i, s:I, s:I, s:I}}",
+		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
+		p->kernel->release, "kernel_source", p->kernel->source, "image", p->image->source,
+		"accel", p->accel.name, "environment", "accel_reason", p->accel.reason, "arch",
+		host->machine, "host_kernel", host->release, "cpus", (int)cpu_count(c),
+		"memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
+		(json_int_t)config_num(c, "disk.count"), "disk_bytes",
+		(json_int_t)config_num(c, "disk.size"));
+}
+
+static int make_parts(const struct prepare_request *q,
+	void (*progress)(void *ctx, const char *text), void *ctx, struct prepared *p, int *ret_exit,
+	struct err *e)
+{
+	const struct config *c = q->profile->config;
+	const char *spec = q->kernel ? q->kernel : config_str(c, "kernel.version");
+	auto_free char *guest = NULL;
+	int rc = accel_probe(q->state_dir, config_str(c, "vm.accel"), &p->accel, e);
+	if (rc < 0)
+		return rc;
+	rc = prepare_program("fsqa-guest", &guest, e);
+	if (rc < 0)
+		return rc;
+	rc = kernel_resolve(
+		q->state_dir, spec, config_str(c, "kernel.modules"), progress, ctx, &p->kernel, e);
+	if (rc < 0) {
+		/* A kernel that somebody named and that is none is their mistake. */
+		bool named = spec && strcmp(spec, "debian") != 0;
+		if (named && (rc == -ENOENT || rc == -ENOEXEC || rc == -EINVAL))
+			*ret_exit = 2;
+		return rc;
+	}
+	rc = image_resolve(
+		q->state_dir, config_list(c, "image.packages"), progress, ctx, &p->image, e);
+	if (rc < 0)
+		return rc;
+	return kernel_initramfs(p->kernel, guest, &p->initramfs, e);
+}
+
+int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
+	void *ctx, struct prepared *ret, int *ret_exit, struct err *e)
+{
+	struct prepared p = { 0 };
+	struct utsname host;
+	*ret_exit = 2;
+	int rc = check_memory(q->profile->config, e);
+	if (rc < 0)
+		return rc;
+	*ret_exit = 3;
+	if (uname(&host) < 0)
+		return err_sys(e, "uname");
+	rc = check_room(q->state_dir, q->profile->config, e);
+	if (rc == 0)
+		rc = make_parts(q, progress, ctx, &p, ret_exit, e);
+	if (rc < 0) {
+		prepared_clear(&p);
+		return rc;
+	}
+	p.job = job_json(q, &p, host.machine);
+	p.run = run_json(q, &p, &host);
+	*ret = p;
+	return 0;
+}
+
+void prepare_place(struct prepared *p, const char *work_dir)
+{
+	auto_free char *vm = path_join(work_dir, "vm");
+	set_text(p->job, "work_dir", work_dir);
+	set_text(json_object_get(p->job, "target"), "work_dir", vm);
+}
+
+void prepared_clear(struct prepared *p)
+{
+	kernel_free(p->kernel);
+	image_free(p->image);
+	free(p->initramfs);
+	json_decref(p->job);
+	json_decref(p->run);
+	*p = (struct prepared){ 0 };
+}

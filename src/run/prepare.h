@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* prepare.h: from a profile and the host to a JOB that a worker can run anywhere: kernel, root
+ * image, initramfs, accelerator, disks; each made if it is not there yet. What cannot work is
+ * refused here, before anything starts. */
+#pragma once
+#include "target/accel.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct err;
+struct image;
+struct kernel;
+struct profile;
+
+struct prepare_request {
+	const char *state_dir;
+	const struct profile *profile; /* its selected stages are run */
+	const char *kernel;            /* --kernel, or NULL for the profile's */
+	const char *const *shell_argv; /* NULL: run the stages; else only this command */
+	bool shell_pty;
+	unsigned shell_cols, shell_rows;
+	bool keep;
+};
+
+struct prepared {
+	struct kernel *kernel;
+	struct image *image;
+	struct accel accel;
+	char *initramfs;
+	json_t *job; /* without work_dir: prepare_place sets it */
+	json_t *run; /* the journal's first record, without id and command */
+};
+
+/* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or
+ * the configuration is at fault, 3 where the host is. */
+int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
+	void *ctx, struct prepared *ret, int *ret_exit, struct err *e);
+/* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
+void prepare_place(struct prepared *p, const char *work_dir);
+void prepared_clear(struct prepared *p);
+
+/* Path of one of our own programs ("fsqa-worker", "fsqa-guest"): $FSQA_LIBEXEC, the build folder
+ * when fsqa runs from there, else where it was installed. -ENOENT with where it was sought. */
+int prepare_program(const char *name, char **ret, struct err *e);

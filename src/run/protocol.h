@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* protocol.h: what fsqa (the controller) and fsqa-worker say to each other over wire/frame.h,
+ * on the worker's descriptor 3. The worker gets its work resolved: no configuration, no store.
+ *
+ *   controller                              worker
+ *     |  JOB 0 {json, below} ->                |
+ *     |  <- RECORD seq {"type": ..., fields}   |   to be written into the journal
+ *     |  ACK seq ->                            |   it is durable
+ *     |  <- ARTIFACT seq {test attempt name kind size}
+ *     |  <- DATA seq bytes ...                 |   paused while LINK_HIGH is queued
+ *     |  <- ARTIFACT_END seq {cut}  ACK seq -> |   then the worker's copy may go
+ *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
+ *     |  STOP 0 ->                             |   end early, with evidence
+ *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 0 bytes      fsqa shell
+ *     |  <- DONE 0 {error?, exit?}             |   everything is told
+ *     |  BYE 0 ->                              |   everything is durable: clean up and end
+ *
+ * The controller's end closing means: kill the target and end; the spool stays.
+ *
+ * JOB: {"work_dir", "target": {arch accel kernel initramfs modules root root_fstype append
+ * hostname memory_bytes state_bytes cpus boot_deadline_us qemu disks:[{serial link size_bytes}]},
+ * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
+ * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "shell": {"argv", "cols",
+ * "rows"}?, "keep": bool} */
+#pragma once
+
+#define RUN_WORKER_FD 3
+
+enum run_message {
+	RUN_JOB = 100,
+	RUN_RECORD = 101,
+	RUN_ACK = 102,
+	RUN_ARTIFACT = 103,
+	RUN_ARTIFACT_DATA = 104,
+	RUN_ARTIFACT_END = 105,
+	RUN_STATUS = 106,
+	RUN_STOP = 107,
+	RUN_TTY_IN = 108,
+	RUN_TTY_SIZE = 109,
+	RUN_TTY_OUT = 110,
+	RUN_DONE = 111,
+	RUN_BYE = 112,
+};

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/run.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "config/profile.h"
+#include "store/store.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static json_t *plan_tests(const struct profile *p)
+{
+	json_t *tests = json_pack("[s]", "boot");
+	for (size_t i = 0; i < p->n_stages; i++) {
+		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
+		json_array_append_new(tests, json_string(path));
+	}
+	return json_pack("{s:o}", "tests", tests);
+}
+
+static int begin(const struct run_request *q, struct prepared *p, struct run_writer **w,
+	struct run_result *ret, struct err *e)
+{
+	const struct profile *profile = q->prepare.profile;
+	json_object_set_new(p->run, "command", json_string(q->command));
+	int rc = run_create(q->prepare.state_dir, profile->name, p->run, w, e);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(ret->id, sizeof ret->id, "%s", run_writer_id(*w));    /* ids are short */
+	(void)snprintf(ret->dir, sizeof ret->dir, "%s", run_writer_dir(*w)); /* may be cut */
+	auto_json json_t *plan = plan_tests(profile);
+	rc = run_append(*w, "plan", plan, true, e);
+	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++) {
+		auto_json json_t *j =
+			json_pack("{s:s, s:s}", "level", "warning", "text", profile->warnings.v[i]);
+		rc = run_append(*w, "note", j, false, e);
+	}
+	auto_free char *work = path_join(run_writer_dir(*w), "work");
+	prepare_place(p, work);
+	return rc;
+}
+
+static json_t *end_record(const struct controller_result *r)
+{
+	json_t *counts = json_object();
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		json_object_set_new(
+			counts, verdict_name((enum verdict)v), json_integer(r->counts[v]));
+	json_t *j = json_pack("{s:s, s:o, s:b}", "status", verdict_name(r->status), "counts",
+		counts, "interrupted", r->interrupted);
+	if (r->error[0])
+		json_object_set_new(j, "error", json_bytes(r->error, strlen(r->error)));
+	return j;
+}
+
+static int exit_code(const struct controller_result *r)
+{
+	if (r->interrupted)
+		return 130;
+	if (r->error[0] || r->status == VERDICT_MISS)
+		return 3;
+	return r->status <= VERDICT_ERROR ? 1 : 0;
+}
+
+static int update_index(const char *state_dir, const char *id, struct err *e)
+{
+	struct index_db *x = NULL;
+	struct run_info *info = NULL;
+	int rc = index_open(state_dir, &x, e);
+	if (rc == 0)
+		rc = run_read(state_dir, id, &info, e);
+	if (rc == 0)
+		rc = index_add_run(x, info, e);
+	run_info_free(info);
+	index_close(x);
+	return rc;
+}
+
+/* A worker that died left attempts open and evidence in its spool: finish as if we had been
+ * killed ourselves, for there is one way to recover, and it is tested. */
+static int finish_dead(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct run_writer **w, const struct run_result *r, struct err *e)
+{
+	auto_json json_t *note = json_pack("{s:s, s:s}", "level", "error", "text", r->ended.error);
+	int rc = run_append(*w, "note", note, true, e);
+	int closed = run_writer_close(w, rc < 0 ? NULL : e);
+	if (rc < 0 || closed < 0)
+		return rc < 0 ? rc : closed;
+	return store_recover(q->prepare.state_dir, o->on_recovered, ctx, e);
+}
+
+static int finish(const struct run_request *q, struct run_writer **w, const struct run_result *r,
+	struct err *e)
+{
+	auto_json json_t *end = end_record(&r->ended);
+	int rc = run_append(*w, "run_end", end, true, e);
+	int closed = run_writer_close(w, rc < 0 ? NULL : e);
+	if (rc < 0 || closed < 0)
+		return rc < 0 ? rc : closed;
+	return update_index(q->prepare.state_dir, r->id, e);
+}
+
+static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct prepared *p, struct run_result *ret, struct err *e)
+{
+	struct run_writer *w = NULL;
+	int rc = begin(q, p, &w, ret, e);
+	if (rc == 0) {
+		o->on_begin(ctx, ret->id, p->run);
+		struct controller_spec spec = {
+			.prepared = p,
+			.writer = w,
+			.state_dir = q->prepare.state_dir,
+			.min_free_bytes =
+				config_num(q->prepare.profile->config, "store.minFree") / 4,
+		};
+		rc = controller_run(&spec, &o->controller, ctx, &ret->ended, e);
+	}
+	if (rc < 0) {
+		/* There is nothing to write it to, or no worker: the next start finishes it. */
+		(void)run_writer_close(&w, NULL);
+		return rc;
+	}
+	ret->exit_code = exit_code(&ret->ended);
+	if (ret->ended.worker_died)
+		rc = finish_dead(q, o, ctx, &w, ret, e);
+	else
+		rc = finish(q, &w, ret, e);
+	if (rc < 0 && !ret->ended.interrupted)
+		ret->exit_code = 3;
+	return rc;
+}
+
+int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct run_result *ret, struct err *e)
+{
+	struct prepared p = { 0 };
+	*ret = (struct run_result){ .exit_code = 3 };
+	int rc = file_mkdirs(q->prepare.state_dir, 0755, e);
+	if (rc == 0)
+		rc = store_recover(q->prepare.state_dir, o->on_recovered, ctx, e);
+	if (rc < 0)
+		return rc;
+	rc = prepare(&q->prepare, o->on_progress, ctx, &p, &ret->exit_code, e);
+	if (rc < 0)
+		return rc;
+	ret->exit_code = 3;
+	rc = run_prepared(q, o, ctx, &p, ret, e);
+	prepared_clear(&p);
+	return rc;
+}

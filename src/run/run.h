@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* run.h: one execution of a profile's plan, from interrupted runs of before to the last record
+ * and the index. Pages are made by who calls (site/ is below run/). */
+#pragma once
+#include "run/controller.h"
+#include "run/prepare.h"
+#include <jansson.h>
+#include <stdbool.h>
+struct err;
+
+struct run_request {
+	struct prepare_request prepare;
+	const char *command; /* as the user typed it, for the record and to reproduce */
+};
+
+struct run_observer {
+	/* Preparation: one line of text. */
+	void (*on_progress)(void *ctx, const char *text);
+	/* An earlier run was found interrupted and finished. */
+	void (*on_recovered)(void *ctx, const char *id, const char *what);
+	/* The run exists: its id, and its first record (borrowed). */
+	void (*on_begin)(void *ctx, const char *id, const json_t *first);
+	struct controller_handler controller;
+};
+
+struct run_result {
+	char id[80]; /* empty: it failed before there was a run */
+	char dir[600];
+	struct controller_result ended;
+	int exit_code; /* 0 1 2 3, 130 */
+};
+
+/* *ret is filled also on failure (exit_code 2 or 3, and the id where there is one). */
+int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct run_result *ret, struct err *e);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fsqa-worker: runs one batch on this machine and tells its controller, by descriptor 3
+ * (run/protocol.h). Static: it runs on any Linux that has QEMU. */
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "build_config.h"
+#include "proc/proc.h"
+#include "run/batch.h"
+#include "run/job.h"
+#include "run/outbox.h"
+#include "run/protocol.h"
+#include "wire/link.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+struct worker {
+	uv_loop_t loop;
+	struct link *link;
+	struct outbox *out;
+	struct job job;
+	struct batch *batch;
+	bool done; /* the batch is over, its result goes out when the rest is durable */
+	bool told;
+	char error[300];
+	bool failed;
+	int code;
+	int exit_status;
+};
+
+static void end_worker(struct worker *w)
+{
+	if (w->link)
+		link_close(take(&w->link), 1000000);
+	batch_free(take(&w->batch));
+	uv_stop(&w->loop);
+}
+
+static void tell_done(struct worker *w)
+{
+	if (!w->done || w->told || !outbox_is_idle(w->out))
+		return;
+	w->told = true;
+	json_t *j = json_pack("{s:i}", "exit", w->code);
+	if (w->failed)
+		json_object_set_new(j, "error", json_bytes(w->error, strlen(w->error)));
+	auto_free char *line = json_line(j);
+	json_decref(j);
+	link_send(w->link, RUN_DONE, 0, line, strlen(line));
+}
+
+static void on_idle(void *ctx)
+{
+	tell_done(ctx);
+}
+
+static void on_tty(void *ctx, const void *data, size_t n)
+{
+	struct worker *w = ctx;
+	const char *p = data;
+	while (n) {
+		size_t piece = n < FRAME_MAX_PAYLOAD ? n : FRAME_MAX_PAYLOAD;
+		link_send(w->link, RUN_TTY_OUT, 0, p, piece);
+		p += piece;
+		n -= piece;
+	}
+}
+
+static void on_done(void *ctx, const char *error, int code)
+{
+	struct worker *w = ctx;
+	w->done = true;
+	w->failed = error != NULL;
+	w->code = code;
+	(void)snprintf(w->error, sizeof w->error, "%s", error ? error : ""); /* may be cut */
+	tell_done(w);
+}
+
+static const struct batch_handler batch_handler = { .on_tty = on_tty, .on_done = on_done };
+
+static void start_job(struct worker *w, const struct frame *f)
+{
+	struct err e = { 0 };
+	json_t *j = NULL;
+	int rc = w->batch ? err_set(&e, EPROTO, "a second job") : 0;
+	if (rc == 0)
+		rc = json_parse_object((const char *)f->payload, f->length, &j, &e);
+	if (rc == 0)
+		rc = job_parse(j, &w->job, &e);
+	if (rc < 0) {
+		json_decref(j);
+		on_done(w, e.msg, 0);
+		return;
+	}
+	w->batch = batch_start(&w->loop, &w->job, w->out, &batch_handler, w);
+}
+
+static void resize(struct worker *w, const struct frame *f)
+{
+	json_t *j = NULL;
+	if (json_parse_object((const char *)f->payload, f->length, &j, NULL) == 0)
+		batch_tty_resize(w->batch, (unsigned)json_i64_or(j, "cols", 80),
+			(unsigned)json_i64_or(j, "rows", 24));
+	json_decref(j);
+}
+
+static void bye(struct worker *w)
+{
+	if (!w->job.keep && w->job.work_dir)
+		(void)file_remove_tree(w->job.work_dir, NULL); /* the next start removes it else */
+	end_worker(w);
+}
+
+static void on_frame(void *ctx, const struct frame *f)
+{
+	struct worker *w = ctx;
+	if (f->type == RUN_JOB)
+		start_job(w, f);
+	else if (f->type == RUN_ACK)
+		outbox_acked(w->out, f->stream);
+	else if (f->type == RUN_STOP && w->batch)
+		batch_stop(w->batch, "stopped by the user");
+	else if (f->type == RUN_TTY_IN && w->batch)
+		batch_tty_input(w->batch, f->payload, f->length);
+	else if (f->type == RUN_TTY_SIZE && w->batch)
+		resize(w, f);
+	else if (f->type == RUN_BYE)
+		bye(w);
+}
+
+static void on_drained(void *ctx)
+{
+	struct worker *w = ctx;
+	outbox_drained(w->out);
+}
+
+/* The controller is gone: the target must go too; the spool stays for the next start. */
+static void on_closed(void *ctx, const struct err *why)
+{
+	struct worker *w = ctx;
+	w->exit_status = 3;
+	end_worker(w);
+}
+
+static const struct link_handler link_handler = {
+	.on_frame = on_frame,
+	.on_closed = on_closed,
+	.on_drained = on_drained,
+};
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	static struct worker w;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("fsqa-worker " FSQA_VERSION);
+		return 0;
+	}
+	int type = 0;
+	socklen_t len = sizeof type;
+	if (argc != 1 || getsockopt(RUN_WORKER_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+		fputs("fsqa-worker: is started by fsqa, with a socket as descriptor 3\n", stderr);
+		return 2;
+	}
+	if (fcntl(RUN_WORKER_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return 3;
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments */
+	proc_adopt_orphans();
+	uv_loop_init(&w.loop);
+	if (link_open(&w.loop, RUN_WORKER_FD, &link_handler, &w, &w.link, &e) < 0) {
+		log_line(LOG_LEVEL_ERROR, e.msg, " ");
+		return 3;
+	}
+	w.out = outbox_new(w.link, on_idle, &w);
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	/* Whatever still lives below us dies with us: PDEATHSIG. */
+	return w.exit_status;
+}

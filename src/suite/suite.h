@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* suite.h: the contract of a kind of tests. A suite knows sessions, never targets: it gets one
+ * that is ready, runs one task through it (a stage of scripts; later: a batch of fstests) and
+ * says how it ended. What its tests announce by fsqa-test goes past it, to the run, which also
+ * watches the kernel's log. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+struct err;
+struct session;
+struct suite_task;
+
+/* A file for the target. */
+struct suite_file {
+	const char *path; /* on the host */
+	const char *dest; /* in the target, absolute */
+	unsigned mode;
+};
+
+/* What to run. All borrowed until on_done. */
+struct suite_spec {
+	const char *name;               /* "002_btrfsprogs" */
+	const char *script;             /* on the host */
+	uint64_t timeout_us;            /* from its start in the target */
+	const char *const *env;         /* "NAME=value", NULL-terminated */
+	const struct suite_file *files; /* put before it starts */
+	size_t n_files;
+	const char *const *logs; /* further paths to collect, NULL-terminated, may be NULL */
+	int logs_dirfd;          /* where collected files are written */
+	uint64_t logs_max_bytes;
+	uint32_t logs_max_files;
+	unsigned cols, rows; /* of its terminal */
+};
+
+/* How it ended, as typed facts: the run makes the verdict. */
+struct suite_result {
+	bool started;   /* its command ran at all; else `error` says why not */
+	bool lost;      /* the session ended under it */
+	bool stopped;   /* suite_stop was called */
+	bool timed_out; /* and was killed for that */
+	bool oom;
+	int code; /* exit code, -1: killed by `signal` or not known */
+	int signal;
+	bool completed;         /* it made its completion marker */
+	uint64_t duration_us;   /* of the command alone */
+	uint64_t skipped_files; /* of its logs: not fetched (links, limits, odd names) */
+	char error[200];
+};
+
+enum suite_phase {
+	SUITE_PREPARING,
+	SUITE_RUNNING,
+	SUITE_COLLECTING,
+};
+
+struct suite_handler {
+	/* Raw bytes of its terminal. */
+	void (*on_output)(void *ctx, const void *data, size_t n);
+	/* It enters a phase. RUNNING lasts at most the spec's timeout and the session's grace; the
+	 * caller sets limits to the others, and ends the target when they pass. */
+	void (*on_phase)(void *ctx, enum suite_phase phase);
+	/* A collected file, path beneath logs_dirfd; what was not fetched, and why. */
+	void (*on_file)(void *ctx, const char *path, uint64_t size, bool cut);
+	void (*on_skipped)(void *ctx, const char *name, const char *why);
+	/* Once, last; the task is gone after it. */
+	void (*on_done)(void *ctx, const struct suite_result *r);
+};
+
+struct suite {
+	const char *name; /* first word of its test paths: "script" */
+	/* *ret is set before any callback comes, and on_done may come before this returns. */
+	int (*run)(uv_loop_t *loop, struct session *s, const struct suite_spec *spec,
+		const struct suite_handler *h, void *ctx, struct suite_task **ret, struct err *e);
+	/* Declared by a test while it runs: one more path to collect (copied). */
+	void (*collect)(struct suite_task *t, const char *path);
+	/* TERM to the command (a second time: KILL), collect what there is, on_done with stopped.
+	 */
+	void (*stop)(struct suite_task *t);
+};
+
+/* BTRFSQA's stages: NNN_name scripts with a completion marker. */
+extern const struct suite suite_script;
