@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* batch_priv.h: the batch as its own files see it: batch.c boots and goes on, stage.c runs and
+ * judges one stage, subtest.c what fsqa-test announces and the kernel says. */
+#pragma once
+#include "run/batch.h"
+#include "run/job.h"
+#include "run/trial.h"
+#include "suite/suite.h"
+#include "target/target.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+struct err;
+struct outbox;
+struct recording;
+struct session;
+struct session_job;
+struct session_kmsg;
+struct spool_log;
+
+#define BATCH_COLS     100
+#define BATCH_ROWS     30
+#define BATCH_SUBTESTS 16 /* under way at once */
+
+enum batch_state {
+	BATCH_BOOTING,
+	BATCH_BETWEEN, /* up, no stage runs */
+	BATCH_STAGE,
+	BATCH_JUDGING, /* the stage's command is over, the kernel's log is being caught up with */
+	BATCH_SHELL,
+	BATCH_ENDING, /* the target was asked to go */
+	BATCH_OVER,
+};
+
+struct subtest {
+	bool used;
+	bool durable; /* its start was acknowledged, and so it runs */
+	uint32_t stream;
+	struct batch *batch;
+	struct trial trial;
+};
+
+/* A stage while it runs. */
+struct stage_run {
+	struct suite_task *task;
+	struct suite_spec spec;
+	struct suite_result result;
+	bool over; /* result is there */
+	struct recording *cast;
+	struct spool_log *log;
+	uint64_t cast_start_us;
+	char *dir;
+	int logs_fd;
+	unsigned failed, errors, passed; /* subtests */
+	unsigned uncollected;            /* files of its logs */
+	char failed_names[200];
+};
+
+struct batch {
+	uv_loop_t *loop;
+	const struct job *job;
+	struct outbox *out;
+	const struct batch_handler *h;
+	void *ctx;
+	enum batch_state state;
+	struct target *target;
+	struct session *session;
+	uv_timer_t watchdog;
+	int boots;
+	size_t next_stage;
+	enum verdict *verdicts; /* by stage; VERDICT_COUNT: none yet */
+	json_t *tally;
+	unsigned n_events;
+	struct trial boot;
+	struct trial trial; /* of the stage */
+	struct stage_run stage;
+	struct subtest subtests[BATCH_SUBTESTS];
+	struct recording *console_cast;
+	struct spool_log *console_log, *kernel_log;
+	uint64_t start_us;
+	struct session_job *shell_job;
+	int shell_code;
+	char release[80];
+	bool stopping;
+	bool stage_lost; /* the session ended in the stage */
+	const char *stop_why;
+	char error[300];
+	char end_detail[300];
+	enum target_end end;
+	int stop_calls;
+};
+
+/* ---- batch.c ---- */
+/* Writing the record of a test failed: without it a verdict has no evidence, so stop. */
+void batch_spool_failed(struct batch *b, const struct err *e);
+/* Call `cb` when `us` have passed without another batch_watch or batch_unwatch. */
+void batch_watch(struct batch *b, uint64_t us, uv_timer_cb cb);
+void batch_unwatch(struct batch *b);
+/* For batch_watch: end the target. */
+void batch_kill_overdue(uv_timer_t *t);
+void batch_note(struct batch *b, const char *level, const char *text);
+/* Between stages: the next that can run, or the end. */
+void batch_go_on(struct batch *b);
+/* Whether the end of the target is the host's doing, not the kernel's. */
+bool batch_end_is_infra(const struct batch *b);
+
+/* ---- stage.c ---- */
+void stage_start(struct batch *b, const struct job_stage *s);
+/* The session is gone, and b->end says why. */
+void stage_target_ended(struct batch *b);
+/* A stage that does not run at all: its two records. */
+void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why);
+
+/* ---- subtest.c ---- */
+void subtest_event(struct batch *b, uint32_t stream, const json_t *event);
+void subtest_end_open(struct batch *b, enum verdict v, const char *reason);
+void subtest_clear_all(struct batch *b);
+/* The kernel's message, to the log and to whom it concerns. */
+void subtest_kernel(struct batch *b, const struct session_kmsg *k);

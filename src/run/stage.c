@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "record/recording.h"
+#include "run/batch_priv.h"
+#include "run/outbox.h"
+#include "run/spool_log.h"
+#include "wire/session.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREPARE_US (120u * 1000000)
+#define COLLECT_US (150u * 1000000)
+#define OVERDUE_US (30u * 1000000) /* after a stage's own timeout the agent has this long */
+
+static void finish_stage(struct batch *b);
+
+/* ---- a stage ---- */
+
+static void stage_output(void *ctx, const void *data, size_t n)
+{
+	struct batch *b = ctx;
+	struct err e = { 0 };
+	uint64_t at = clock_mono_us() - b->stage.cast_start_us;
+	if (recording_output(b->stage.cast, at, data, n, &e) < 0 ||
+		spool_log_add(b->stage.log, data, n, &e) < 0)
+		batch_spool_failed(b, &e);
+}
+
+static void stage_phase(void *ctx, enum suite_phase phase)
+{
+	struct batch *b = ctx;
+	if (b->stopping)
+		return;
+	if (phase == SUITE_PREPARING)
+		batch_watch(b, PREPARE_US, batch_kill_overdue);
+	else if (phase == SUITE_RUNNING)
+		batch_watch(b, b->stage.spec.timeout_us + OVERDUE_US, batch_kill_overdue);
+	else
+		batch_watch(b, COLLECT_US, batch_kill_overdue);
+}
+
+static void stage_file(void *ctx, const char *path, uint64_t size, bool cut)
+{
+	struct batch *b = ctx;
+	auto_free char *full = xasprintf("%s/logs/%s", b->stage.dir, path);
+	outbox_artifact(
+		b->out, b->trial.test, b->trial.attempt, path, "file", full, cut, b->job->keep);
+}
+
+static void stage_skipped(void *ctx, const char *name, const char *why)
+{
+	struct batch *b = ctx;
+	/* The count is in the verdict's record; a word on each only while they are few. */
+	if (b->stage.uncollected++ >= 20)
+		return;
+	auto_free char *text =
+		xasprintf("%s: not collected: %.100s: %s", b->trial.stage, name, why);
+	batch_note(b, "info", text);
+}
+
+static void synced(void *ctx)
+{
+	struct batch *b = ctx;
+	if (b->state == BATCH_JUDGING)
+		finish_stage(b);
+}
+
+static void stage_done(void *ctx, const struct suite_result *r)
+{
+	struct batch *b = ctx;
+	b->stage.task = NULL;
+	b->stage.result = *r;
+	b->stage.over = true;
+	b->state = BATCH_JUDGING;
+	if (r->lost) {
+		b->stage_lost = true; /* the target's end, which comes next, says why */
+		return;
+	}
+	struct err e = { 0 };
+	batch_watch(b, COLLECT_US, batch_kill_overdue);
+	if (session_sync(b->session, synced, b, &e) < 0)
+		b->stage_lost = true;
+}
+
+static const struct suite_handler stage_handler = {
+	.on_output = stage_output,
+	.on_phase = stage_phase,
+	.on_file = stage_file,
+	.on_skipped = stage_skipped,
+	.on_done = stage_done,
+};
+
+static int open_stage_spool(struct batch *b, const struct job_stage *s, struct err *e)
+{
+	struct stage_run *r = &b->stage;
+	*r = (struct stage_run){ .logs_fd = -1 };
+	r->dir = path_join(b->job->work_dir, s->name);
+	auto_free char *logs = path_join(r->dir, "logs");
+	auto_free char *cast = path_join(r->dir, "terminal.cast");
+	auto_free char *log = path_join(r->dir, "terminal.log");
+	int rc = file_mkdirs(logs, 0755, e);
+	if (rc < 0)
+		return rc;
+	r->logs_fd = open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->logs_fd < 0)
+		return err_sys(e, "%s", logs);
+	struct recording_spec spec = {
+		.cols = BATCH_COLS,
+		.rows = BATCH_ROWS,
+		.timestamp = clock_wall_us() / 1000000,
+		.title = s->name,
+		.limit_bytes = b->job->record_limit,
+	};
+	auto_close int fd = open(cast, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(e, "%s", cast);
+	rc = recording_open(fd, &spec, &r->cast, e);
+	if (rc < 0)
+		return rc;
+	(void)take_fd(&fd); /* the recording has it now */
+	r->cast_start_us = clock_mono_us();
+	return spool_log_open(log, b->job->record_limit, &r->log, e);
+}
+
+/* The attempt is on the controller's disk: it may start. */
+static void stage_durable(void *ctx)
+{
+	struct batch *b = ctx;
+	struct err e = { 0 };
+	if (b->state != BATCH_STAGE || !b->session)
+		return; /* stopped or lost meanwhile: its end is told there */
+	const struct job_stage *s = &b->job->stages[b->next_stage];
+	b->stage.spec = (struct suite_spec){
+		.name = s->name,
+		.script = s->script,
+		.timeout_us = s->timeout_us,
+		.env = b->job->env,
+		.files = b->job->files,
+		.n_files = b->job->n_files,
+		.logs = s->logs,
+		.logs_dirfd = b->stage.logs_fd,
+		.logs_max_bytes = b->job->logs_max_bytes,
+		.logs_max_files = b->job->logs_max_files,
+		.cols = BATCH_COLS,
+		.rows = BATCH_ROWS,
+	};
+	if (suite_script.run(b->loop, b->session, &b->stage.spec, &stage_handler, b, &b->stage.task,
+		    &e) < 0) {
+		struct suite_result r = { .code = -1 };
+		(void)snprintf(r.error, sizeof r.error, "%s", e.msg); /* may be cut */
+		stage_done(b, &r);
+	}
+}
+
+static void send_stage_artifacts(struct batch *b)
+{
+	struct stage_run *r = &b->stage;
+	auto_free char *cast = path_join(r->dir, "terminal.cast");
+	auto_free char *log = path_join(r->dir, "terminal.log");
+	bool cast_cut = r->cast && recording_cut(r->cast);
+	bool log_cut = r->log && spool_log_cut(r->log);
+	struct err e = { 0 };
+	int rc = recording_close(&r->cast, &e);
+	if (spool_log_close(&r->log, rc < 0 ? NULL : &e) < 0 || rc < 0)
+		batch_spool_failed(b, &e);
+	outbox_artifact(b->out, b->trial.test, b->trial.attempt, "terminal.cast", "cast", cast,
+		cast_cut, b->job->keep);
+	outbox_artifact(b->out, b->trial.test, b->trial.attempt, "terminal.log", "log", log,
+		log_cut, b->job->keep);
+	close_fd(&r->logs_fd);
+	free(r->dir);
+	r->dir = NULL;
+}
+
+/* The stage's verdict from typed facts, the worst first; *ret is the caller's reason. */
+static enum verdict judge_stage(struct batch *b, char **ret)
+{
+	const struct suite_result *r = &b->stage.result;
+	const struct stage_run *s = &b->stage;
+	if (b->stage_lost) {
+		bool overdue = b->end == TARGET_KILLED && !b->stopping;
+		if (overdue)
+			*ret = xstrdup("the target hung: the agent did not end the stage in time");
+		else
+			*ret = xstrdup(b->stopping ? b->stop_why : b->end_detail);
+		return batch_end_is_infra(b) ? VERDICT_MISS : VERDICT_FAIL;
+	}
+	if (r->stopped || b->stopping) {
+		*ret = xstrdup(b->stop_why ? b->stop_why : "stopped");
+		return VERDICT_MISS;
+	}
+	if (!r->started) {
+		*ret = xasprintf("the stage did not start: %s", r->error);
+		return VERDICT_ERROR;
+	}
+	char human[CLOCK_HUMAN_SIZE];
+	if (r->timed_out) {
+		*ret = xasprintf("timed out after %s", clock_human(s->spec.timeout_us, human));
+		return VERDICT_FAIL;
+	}
+	if (s->failed || s->errors) {
+		*ret = xasprintf("%u of %u subtests failed: %s", s->failed + s->errors,
+			s->failed + s->errors + s->passed, s->failed_names);
+		return s->failed ? VERDICT_FAIL : VERDICT_ERROR;
+	}
+	if (r->oom)
+		*ret = xstrdup("killed: the target was out of memory");
+	else if (r->signal)
+		*ret = xasprintf("killed by signal %d (%s)", r->signal, strsignal(r->signal));
+	else if (r->code != 0)
+		*ret = xasprintf("exit code %d", r->code);
+	else if (!r->completed)
+		*ret = xasprintf("exited 0, but made neither /tmp/%s.completed nor "
+				 "~/btrfsqe/%s.completed",
+			b->trial.stage, b->trial.stage);
+	else
+		return VERDICT_PASS;
+	return VERDICT_FAIL;
+}
+
+/* Subtests that did not end by themselves: as their stage, or its target, ended. */
+static void end_left_subtests(struct batch *b)
+{
+	if (b->stopping)
+		subtest_end_open(b, VERDICT_MISS, b->stop_why);
+	else if (b->stage_lost)
+		subtest_end_open(
+			b, batch_end_is_infra(b) ? VERDICT_MISS : VERDICT_FAIL, b->end_detail);
+	else if (b->stage.result.timed_out)
+		subtest_end_open(b, VERDICT_FAIL, "its stage timed out");
+	else
+		subtest_end_open(b, VERDICT_ERROR, "its stage ended first");
+}
+
+static void finish_stage(struct batch *b)
+{
+	auto_free char *reason = NULL;
+	batch_unwatch(b);
+	end_left_subtests(b);
+	enum verdict v = judge_stage(b, &reason);
+	const struct suite_result *r = &b->stage.result;
+	json_t *record = trial_end_record(&b->trial, v, reason, spool_log_bytes(b->stage.log), &v);
+	json_object_set_new(record, "exit_code", json_integer(r->code));
+	json_object_set_new(record, "signal", json_integer(r->signal));
+	json_object_set_new(record, "timed_out", json_boolean(r->timed_out));
+	json_object_set_new(record, "completed", json_boolean(r->completed));
+	json_object_set_new(
+		record, "files_not_collected", json_integer((json_int_t)r->skipped_files));
+	json_object_set_new(record, "command_us", json_integer((json_int_t)r->duration_us));
+	b->verdicts[b->next_stage++] = v;
+	outbox_record(b->out, "attempt_end", record, NULL, NULL);
+	send_stage_artifacts(b);
+	trial_clear(&b->trial);
+	b->stage_lost = false;
+	b->state = BATCH_BETWEEN;
+	batch_go_on(b);
+}
+
+static void begin_stage_trial(struct batch *b, const struct job_stage *s)
+{
+	auto_free char *path = xasprintf("%s.%s", suite_script.name, s->name);
+	trial_begin(&b->trial, b->tally, s->name, path);
+}
+
+void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why)
+{
+	begin_stage_trial(b, s);
+	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), NULL, NULL);
+	outbox_record(
+		b->out, "attempt_end", trial_end_record(&b->trial, v, why, 0, &v), NULL, NULL);
+	trial_clear(&b->trial);
+	b->verdicts[b->next_stage++] = v;
+}
+
+static void start_stage(struct batch *b, const struct job_stage *s)
+{
+	struct err e = { 0 };
+	if (open_stage_spool(b, s, &e) < 0) {
+		batch_spool_failed(b, &e);
+		return;
+	}
+	b->state = BATCH_STAGE;
+	begin_stage_trial(b, s);
+	b->trial.log_from = 0;
+	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), stage_durable, b);
+}
+
+void stage_target_ended(struct batch *b)
+{
+	if (b->state == BATCH_STAGE && !b->stage.over) {
+		/* Between the record of its start and the suite's start. */
+		b->stage.result = (struct suite_result){ .lost = true, .code = -1 };
+	}
+	b->stage_lost = true;
+	finish_stage(b);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "record/recording.h"
+#include "run/batch_priv.h"
+#include "run/kernel_watch.h"
+#include "run/outbox.h"
+#include "run/spool_log.h"
+#include "wire/session.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_EVENTS 20000 /* subtests of one batch */
+
+/* ---- the kernel's log ---- */
+
+/* Say a message to whom it concerns: subtests under way, else the stage, else the boot. */
+static void attribute(struct batch *b, enum kernel_class class, uint64_t us, const char *text)
+{
+	bool heard = false;
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (!b->subtests[i].used)
+			continue;
+		heard = true;
+		(void)trial_kernel(&b->subtests[i].trial, class, us, text); /* told at its end */
+	}
+	if (heard)
+		return;
+	if (b->state == BATCH_STAGE || b->state == BATCH_JUDGING)
+		(void)trial_kernel(&b->trial, class, us, text);
+	else if (b->state == BATCH_BOOTING)
+		(void)trial_kernel(&b->boot, class, us, text);
+}
+
+void subtest_kernel(struct batch *b, const struct session_kmsg *k)
+{
+	struct err e = { 0 };
+	auto_free char *line = xasprintf("<%u>[%5" PRIu64 ".%06" PRIu64 "] %s\n", k->level,
+		k->us / 1000000, k->us % 1000000, k->text);
+	if (spool_log_add(b->kernel_log, line, strlen(line), &e) < 0)
+		batch_spool_failed(b, &e);
+	attribute(b, kernel_classify(k->text), k->us, k->text);
+}
+
+/* ---- subtests ---- */
+
+static struct subtest *find_subtest(struct batch *b, uint32_t stream)
+{
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (b->subtests[i].used && b->subtests[i].stream == stream)
+			return &b->subtests[i];
+	}
+	return NULL;
+}
+
+static void subtest_durable(void *ctx)
+{
+	struct subtest *s = ctx;
+	if (!s->used || s->durable)
+		return;
+	s->durable = true;
+	if (s->batch->session)
+		session_event_ack(s->batch->session, s->stream);
+}
+
+/* What a guest announces is checked before it becomes a test: a bad name, too many at once or
+ * in all is said as a note, and never acknowledged, so that fsqa-test fails aloud. */
+static const char *refuse_subtest(struct batch *b, const char *name, struct subtest **ret)
+{
+	if (b->state != BATCH_STAGE)
+		return "no stage is running";
+	if (!trial_name_is_valid(name))
+		return "not a test name";
+	if (b->n_events >= MAX_EVENTS)
+		return "too many subtests";
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (!b->subtests[i].used) {
+			*ret = &b->subtests[i];
+			return NULL;
+		}
+	}
+	return "too many subtests at once";
+}
+
+static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
+{
+	const char *name = json_str_or(event, "test", "");
+	struct subtest *s = NULL;
+	const char *why = refuse_subtest(b, name, &s);
+	if (why) {
+		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
+		batch_note(b, "warning", text);
+		return;
+	}
+	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
+	s->used = true;
+	s->durable = false;
+	s->stream = stream;
+	s->batch = b;
+	b->n_events++;
+	trial_begin(&s->trial, b->tally, b->trial.stage, path);
+	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
+	s->trial.log_from = spool_log_bytes(b->stage.log);
+	size_t i;
+	json_t *pattern;
+	json_array_foreach (json_object_get(event, "expect"), i, pattern) {
+		struct err e = { 0 };
+		const char *text = json_string_value(pattern);
+		if (text && kernel_expect_add(&s->trial.expect, text, &e) < 0)
+			batch_note(b, "warning", e.msg);
+	}
+	struct err e = { 0 };
+	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
+		batch_spool_failed(b, &e);
+	outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), subtest_durable, s);
+}
+
+static void count_subtest(struct stage_run *stage, const struct trial *t, enum verdict v)
+{
+	stage->failed += v == VERDICT_FAIL || v == VERDICT_MISS;
+	stage->errors += v == VERDICT_ERROR;
+	stage->passed += v == VERDICT_PASS;
+	if (v != VERDICT_FAIL && v != VERDICT_ERROR)
+		return;
+	size_t used = strlen(stage->failed_names);
+	const char *name = t->test + strlen("script.") + strlen(t->stage) + 1;
+	if (used + strlen(name) + 8 < sizeof stage->failed_names)
+		(void)snprintf(stage->failed_names + used, sizeof stage->failed_names - used,
+			"%s%s", used ? ", " : "", name); /* room was looked at */
+}
+
+static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, const char *reason)
+{
+	json_t *record = trial_end_record(&s->trial, v, reason, spool_log_bytes(b->stage.log), &v);
+	outbox_record(b->out, "attempt_end", record, NULL, NULL);
+	count_subtest(&b->stage, &s->trial, v);
+	trial_clear(&s->trial);
+	s->used = false;
+}
+
+static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
+{
+	struct subtest *s = find_subtest(b, stream);
+	if (!s)
+		return;
+	int v = verdict_from_name(json_str_or(event, "status", "ERROR"));
+	const char *reason = json_str_or(event, "reason", NULL);
+	/* A guest may say how its test went, not that the infrastructure broke. */
+	if (v < 0 || v == VERDICT_MISS)
+		v = VERDICT_ERROR;
+	auto_free char *text = NULL;
+	if (v == VERDICT_FAIL && !reason)
+		text = xasprintf("exit code %" PRIi64, json_i64_or(event, "code", -1));
+	if (v == VERDICT_SKIP && (!reason || !*reason))
+		text = xstrdup("no reason given");
+	end_subtest(b, s, (enum verdict)v, text ? text : reason);
+}
+
+void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
+{
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (b->subtests[i].used)
+			end_subtest(b, &b->subtests[i], v, reason);
+	}
+}
+
+void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
+{
+	const char *kind = json_str_or(event, "event", "");
+	if (strcmp(kind, "start") == 0)
+		subtest_start(b, stream, event);
+	else if (strcmp(kind, "end") == 0)
+		subtest_end(b, stream, event);
+	else if (strcmp(kind, "collect") == 0 && b->stage.task)
+		suite_script.collect(b->stage.task, json_str_or(event, "path", ""));
+	else
+		batch_note(b, "warning", "the target sent an event that is not known");
+}
+
+void subtest_clear_all(struct batch *b)
+{
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (b->subtests[i].used)
+			trial_clear(&b->subtests[i].trial);
+	}
+}
