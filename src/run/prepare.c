@@ -56,7 +56,7 @@ static uint64_t memory_available(void)
 	return kib * 1024;
 }
 
-static int check_memory(const struct config *c, struct err *e)
+int prepare_check_memory(const struct config *c, struct err *e)
 {
 	char want[PARSE_SIZE_TEXT];
 	char have[PARSE_SIZE_TEXT];
@@ -285,7 +285,7 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 	struct prepared p = { 0 };
 	struct utsname host;
 	*ret_exit = 2;
-	int rc = check_memory(q->profile->config, e);
+	int rc = prepare_check_memory(q->profile->config, e);
 	if (rc < 0)
 		return rc;
 	*ret_exit = 3;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+struct config;
 struct err;
 struct image;
 struct kernel;
@@ -39,6 +40,9 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 /* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
 void prepare_place(struct prepared *p, const char *work_dir);
 void prepared_clear(struct prepared *p);
+
+/* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
+int prepare_check_memory(const struct config *c, struct err *e);
 
 /* Path of one of our own programs ("fsqa-worker", "fsqa-guest"): $FSQA_LIBEXEC, the build folder
  * when fsqa runs from there, else where it was installed. -ENOENT with where it was sought. */
