@@ -89,12 +89,12 @@ static void check_qemu(struct doctor *d)
 {
 	struct err e = { 0 };
 	struct accel a;
-	const char *want = config_str(d->profile->config, "vm.accel");
-	if (accel_probe(d->state_dir, want, &a, &e) < 0) {
+	struct accel_query q = prepare_accel(d->state_dir, d->profile->config);
+	if (accel_probe(&q, &a, &e) < 0) {
 		report(d, HEALTH_BAD, "QEMU", e.msg, "apt-get install qemu-system-x86");
 		return;
 	}
-	auto_free char *text = xasprintf("accelerator %s%s%s", a.name,
+	auto_free char *text = xasprintf("%s, accelerator %s%s%s", a.version, a.name,
 		a.reason[0] ? ": guests run about ten times slower because " : "", a.reason);
 	report(d, a.reason[0] ? HEALTH_NOTE : HEALTH_OK, "QEMU", text, NULL);
 }

@@ -8,6 +8,7 @@
 #include "config/profile.h"
 #include "run/controller.h"
 #include "run/prepare.h"
+#include "run/run.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,10 +51,11 @@ static int run_shell(struct cli *cli, struct progress *p, struct prepared *prepa
 {
 	struct err e = { 0 };
 	struct controller_result r;
-	auto_free char *parent = path_join(state_dir, "shells");
-	auto_free char *work = xasprintf("%s/%ld", parent, (long)getpid());
-	if (file_mkdirs(work, 0700, &e) < 0)
+	auto_free char *folder = NULL;
+	auto_close int lock = -1;
+	if (run_scratch_folder(state_dir, &folder, &lock, &e) < 0)
 		return cli_error(cli, CLI_INFRA, &e);
+	auto_free char *work = path_join(folder, "work");
 	prepare_place(prepared, work);
 	struct controller_spec spec = {
 		.prepared = prepared,
@@ -63,7 +65,7 @@ static int run_shell(struct cli *cli, struct progress *p, struct prepared *prepa
 	};
 	int rc = controller_run(&spec, &handler, p, &r, &e);
 	progress_clear(p);
-	(void)file_remove_tree(work, NULL); /* the worker did, unless it died */
+	(void)file_remove_tree(folder, NULL); /* else the next shell does */
 	if (rc < 0)
 		return cli_error(cli, CLI_INFRA, &e);
 	if (r.error[0])

@@ -182,6 +182,12 @@ void batch_tty_input(struct batch *b, const void *p, size_t n)
 		session_job_eof(b->shell_job);
 }
 
+void batch_tty_pause(struct batch *b, bool paused)
+{
+	if (b->shell_job)
+		session_job_pause(b->shell_job, paused);
+}
+
 void batch_tty_resize(struct batch *b, unsigned cols, unsigned rows)
 {
 	if (b->shell_job)

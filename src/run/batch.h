@@ -9,6 +9,7 @@
  *   <stage>/terminal.cast terminal.log logs/...
  *   vm/                                    disks of the target that is up */
 #pragma once
+#include <stdbool.h>
 #include <uv.h>
 struct batch;
 struct job;
@@ -30,6 +31,8 @@ struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox 
 void batch_stop(struct batch *b, const char *why);
 /* The shell's input. */
 void batch_tty_input(struct batch *b, const void *p, size_t n);
+/* Hold the shell's output back, so that a slow reader stops the command, not fills memory. */
+void batch_tty_pause(struct batch *b, bool paused);
 void batch_tty_resize(struct batch *b, unsigned cols, unsigned rows);
 /* After on_done. */
 void batch_free(struct batch *b);

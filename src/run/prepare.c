@@ -240,14 +240,23 @@ static json_t *run_json(
 {
 	const struct config *c = q->profile->config;
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:i, s:I, s:I, s:I}}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I}}",
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
 		p->kernel->release, "kernel_source", p->kernel->source, "image", p->image->source,
-		"accel", p->accel.name, "environment", "accel_reason", p->accel.reason, "arch",
-		host->machine, "host_kernel", host->release, "cpus", (int)cpu_count(c),
-		"memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
+		"accel", p->accel.name, "environment", "accel_reason", p->accel.reason, "qemu",
+		p->accel.version, "arch", host->machine, "host_kernel", host->release, "cpus",
+		(int)cpu_count(c), "memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
 		(json_int_t)config_num(c, "disk.count"), "disk_bytes",
 		(json_int_t)config_num(c, "disk.size"));
+}
+
+struct accel_query prepare_accel(const char *state_dir, const struct config *c)
+{
+	return (struct accel_query){
+		.state_dir = state_dir,
+		.qemu = config_str(c, "vm.qemu"),
+		.want = config_str(c, "vm.accel"),
+	};
 }
 
 static int make_parts(const struct prepare_request *q,
@@ -257,7 +266,8 @@ static int make_parts(const struct prepare_request *q,
 	const struct config *c = q->profile->config;
 	const char *spec = q->kernel ? q->kernel : config_str(c, "kernel.version");
 	auto_free char *guest = NULL;
-	int rc = accel_probe(q->state_dir, config_str(c, "vm.accel"), &p->accel, e);
+	struct accel_query accel = prepare_accel(q->state_dir, c);
+	int rc = accel_probe(&accel, &p->accel, e);
 	if (rc < 0)
 		return rc;
 	rc = prepare_program("fsqa-guest", &guest, e);

@@ -41,6 +41,9 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 void prepare_place(struct prepared *p, const char *work_dir);
 void prepared_clear(struct prepared *p);
 
+/* What to ask accel_probe with these settings; strings borrowed from both. */
+struct accel_query prepare_accel(const char *state_dir, const struct config *c);
+
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);
 

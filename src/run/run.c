@@ -7,9 +7,11 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "store/store.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static json_t *plan_tests(const struct profile *p)
 {
@@ -151,4 +153,39 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	rc = run_prepared(q, o, ctx, &p, ret, e);
 	prepared_clear(&p);
 	return rc;
+}
+
+/* Remove what shells left that were killed: those whose lock nobody holds. */
+static void sweep_scratch(const char *parent)
+{
+	DIR *d = opendir(parent);
+	const struct dirent *entry;
+	while (d && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		auto_free char *folder = path_join(parent, entry->d_name);
+		auto_free char *lock_path = path_join(folder, "lock");
+		auto_close int lock = file_lock(lock_path, 0, NULL);
+		if (lock >= 0)
+			(void)file_remove_tree(folder, NULL); /* the next start tries again */
+	}
+	if (d)
+		(void)closedir(d); /* only read */
+}
+
+int run_scratch_folder(const char *state_dir, char **ret, int *ret_lock, struct err *e)
+{
+	auto_free char *parent = path_join(state_dir, "shells");
+	auto_free char *folder = xasprintf("%s/%ld", parent, (long)getpid());
+	auto_free char *lock_path = path_join(folder, "lock");
+	sweep_scratch(parent);
+	int rc = file_mkdirs(folder, 0700, e);
+	if (rc < 0)
+		return rc;
+	int lock = file_lock(lock_path, 0, e);
+	if (lock < 0)
+		return lock;
+	*ret = take(&folder);
+	*ret_lock = lock;
+	return 0;
 }

@@ -33,3 +33,7 @@ struct run_result {
 /* *ret is filled also on failure (exit_code 2 or 3, and the id where there is one). */
 int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct run_result *ret, struct err *e);
+
+/* A folder of its own for a VM that leaves no results (a shell): STATE/shells/<pid>, the caller's
+ * path; *ret_lock is held until the caller closes it. Folders whose holder is gone are removed. */
+int run_scratch_folder(const char *state_dir, char **ret, int *ret_lock, struct err *e);

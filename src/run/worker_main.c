@@ -74,6 +74,8 @@ static void on_tty(void *ctx, const void *data, size_t n)
 		p += piece;
 		n -= piece;
 	}
+	if (link_queued(w->link) >= LINK_HIGH)
+		batch_tty_pause(w->batch, true);
 }
 
 static void on_done(void *ctx, const char *error, int code)
@@ -142,6 +144,8 @@ static void on_drained(void *ctx)
 {
 	struct worker *w = ctx;
 	outbox_drained(w->out);
+	if (w->batch)
+		batch_tty_pause(w->batch, false);
 }
 
 /* The controller is gone: the target must go too; the spool stays for the next start. */
