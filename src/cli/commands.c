@@ -2,16 +2,19 @@
 #include "cli/command.h"
 #include <string.h>
 
-extern const struct command cmd_help, cmd_version, cmd_config_list, cmd_config_get,
-	cmd_config_check, cmd_profiles, cmd_completion, cmd_man, cmd_runs, cmd_show, cmd_logs,
-	cmd_export, cmd_rebuild_index;
+extern const struct command cmd_completion, cmd_config_check, cmd_config_get, cmd_config_list,
+	cmd_doctor, cmd_export, cmd_help, cmd_logs, cmd_man, cmd_profiles, cmd_rebuild_index,
+	cmd_run, cmd_runs, cmd_shell, cmd_show, cmd_version;
 
 const struct command *const commands[] = {
+	&cmd_run,
+	&cmd_shell,
 	&cmd_runs,
 	&cmd_show,
 	&cmd_logs,
 	&cmd_export,
 	&cmd_rebuild_index,
+	&cmd_doctor,
 	&cmd_profiles,
 	&cmd_config_list,
 	&cmd_config_get,

@@ -117,19 +117,19 @@ static json_t *texts(const struct strv *v)
 	return a;
 }
 
-/* Disk i's name in the guest: the pattern's last character is where the letter goes. */
-static void disk_name(const struct config *c, unsigned i, char out[20])
+/* Disk i's name in the guest: '%' in the pattern is its letter, from b on. */
+static char *disk_name(const struct config *c, unsigned i)
 {
-	(void)snprintf(out, 20, "%.16s%c", config_str(c, "disk.names"),
-		(char)('b' + i)); /* at most 25 disks: b..z */
+	const char *pattern = config_str(c, "disk.names");
+	const char *letter = strchr(pattern, '%'); /* the table checks that there is one */
+	return xasprintf("%.*s%c%s", (int)(letter - pattern), pattern, 'b' + (int)i, letter + 1);
 }
 
 static json_t *disks_json(const struct config *c)
 {
 	json_t *a = json_array();
 	for (unsigned i = 0; i < config_num(c, "disk.count"); i++) {
-		char name[20];
-		disk_name(c, i, name);
+		auto_free char *name = disk_name(c, i);
 		json_t *d = json_object();
 		set_text(d, "serial", name);
 		set_text(d, "link", name);
@@ -197,8 +197,7 @@ static json_t *env_json(const struct prepared *p, const struct profile *profile)
 	auto_strv struct strv env = { 0 };
 	auto_buf struct buf disks = { 0 };
 	for (unsigned i = 0; i < config_num(profile->config, "disk.count"); i++) {
-		char name[20];
-		disk_name(profile->config, i, name);
+		auto_free char *name = disk_name(profile->config, i);
 		buf_addf(&disks, "%s/dev/%s", i ? " " : "", name);
 	}
 	strv_add(&env, "FSQA=1");
@@ -264,7 +263,11 @@ static int make_parts(const struct prepare_request *q,
 	struct err *e)
 {
 	const struct config *c = q->profile->config;
-	const char *spec = q->kernel ? q->kernel : config_str(c, "kernel.version");
+	const char *spec = q->kernel;
+	if (!spec)
+		spec = config_str(c, "kernel.image");
+	if (!spec)
+		spec = config_str(c, "kernel.version");
 	auto_free char *guest = NULL;
 	struct accel_query accel = prepare_accel(q->state_dir, c);
 	int rc = accel_probe(&accel, &p->accel, e);
