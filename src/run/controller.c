@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #define TICK_MS    100
+#define SYNC_MS    5
 #define ROOM_TICKS 20 /* look at the free space every so many ticks */
 #define STDERR_MAX 4096
 
@@ -29,6 +30,8 @@ struct controller {
 	uv_loop_t loop;
 	uv_signal_t on_int, on_term, on_winch;
 	uv_timer_t tick;
+	uv_timer_t sync;
+	uint32_t unsynced; /* newest message that waits for `sync` */
 	uv_poll_t tty_in;
 	bool tty_open;
 	struct termios tty_was;
@@ -136,6 +139,16 @@ static void on_artifact_data(struct controller *c, const struct frame *f)
 	}
 }
 
+static void on_sync(uv_timer_t *t)
+{
+	struct controller *c = t->data;
+	struct err e = { 0 };
+	if (c->spec->writer && run_sync(c->spec->writer, &e) < 0)
+		broke(c, e.msg);
+	else if (c->link)
+		link_send(c->link, RUN_ACK, c->unsynced, NULL, 0);
+}
+
 static void on_artifact_end(struct controller *c, const struct frame *f)
 {
 	struct err e = { 0 };
@@ -150,7 +163,9 @@ static void on_artifact_end(struct controller *c, const struct frame *f)
 		return;
 	}
 	c->artifact = false;
-	link_send(c->link, RUN_ACK, f->stream, NULL, 0);
+	/* One sync for all that come together. */
+	c->unsynced = f->stream;
+	uv_timer_start(&c->sync, on_sync, SYNC_MS, 0);
 }
 
 static void on_status(struct controller *c, const struct frame *f)
@@ -235,6 +250,7 @@ static void close_handles(struct controller *c)
 	uv_close((uv_handle_t *)&c->on_term, NULL);
 	uv_close((uv_handle_t *)&c->on_winch, NULL);
 	uv_close((uv_handle_t *)&c->tick, NULL);
+	uv_close((uv_handle_t *)&c->sync, NULL);
 	if (c->tty_open)
 		uv_close((uv_handle_t *)&c->tty_in, NULL);
 	if (c->link)
@@ -381,7 +397,8 @@ static void start_handles(struct controller *c)
 	uv_signal_init(&c->loop, &c->on_term);
 	uv_signal_init(&c->loop, &c->on_winch);
 	uv_timer_init(&c->loop, &c->tick);
-	c->on_int.data = c->on_term.data = c->on_winch.data = c->tick.data = c;
+	uv_timer_init(&c->loop, &c->sync);
+	c->on_int.data = c->on_term.data = c->on_winch.data = c->tick.data = c->sync.data = c;
 	uv_signal_start(&c->on_int, on_signal, SIGINT);
 	uv_signal_start(&c->on_term, on_signal, SIGTERM);
 	uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);

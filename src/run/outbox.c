@@ -120,20 +120,22 @@ static void pump(struct outbox *o)
 		struct item *i = o->waiting.first;
 		if (o->fd < 0) {
 			o->fd = open(i->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-			i->seq = ++o->last_seq;
-			send_json(o, RUN_ARTIFACT, i->seq, i->head);
+			send_json(o, RUN_ARTIFACT, 0, i->head);
 		}
 		ssize_t n = 0;
 		char chunk[CHUNK];
 		while (o->fd >= 0 && link_queued(o->link) < LINK_HIGH &&
 			(n = read(o->fd, chunk, sizeof chunk)) > 0)
-			link_send(o->link, RUN_ARTIFACT_DATA, i->seq, chunk, (size_t)n);
+			link_send(o->link, RUN_ARTIFACT_DATA, 0, chunk, (size_t)n);
 		if (o->fd >= 0 && n > 0)
 			return;
 		if (o->fd >= 0 && link_queued(o->link) >= LINK_HIGH)
 			return;
 		/* A file that could not be read to its end is there as far as it went. */
 		json_t *end = json_pack("{s:b}", "cut", i->cut || o->fd < 0 || n < 0);
+		/* Numbered only now: an ACK covers all numbers before it, and records that were
+		 * sent in the middle of this artifact say nothing of it. */
+		i->seq = ++o->last_seq;
 		send_json(o, RUN_ARTIFACT_END, i->seq, end);
 		json_decref(end);
 		close_fd(&o->fd);

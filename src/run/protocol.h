@@ -5,9 +5,9 @@
  *   controller                              worker
  *     |  JOB 0 {json, below} ->                |
  *     |  <- RECORD seq {"type": ..., fields}   |   to be written into the journal
- *     |  ACK seq ->                            |   it is durable
- *     |  <- ARTIFACT seq {test attempt name kind size}
- *     |  <- DATA seq bytes ...                 |   paused while LINK_HIGH is queued
+ *     |  ACK seq ->                            |   it and all before it are durable
+ *     |  <- ARTIFACT 0 {test attempt name kind}
+ *     |  <- ARTIFACT_DATA 0 bytes ...          |   paused while LINK_HIGH is queued
  *     |  <- ARTIFACT_END seq {cut}  ACK seq -> |   then the worker's copy may go
  *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
  *     |  STOP 0 ->                             |   end early, with evidence

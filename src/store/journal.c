@@ -38,6 +38,8 @@ static const struct {
 	{ "run", { { "id", MEMBER_STR }, { "profile", MEMBER_STR } } },
 	{ "plan", { { "tests", MEMBER_ARRAY } } },
 	{ "target", { { 0 } } },
+	{ "target_end", { { "end", MEMBER_STR }, { "detail", MEMBER_STR } } },
+	{ "command", { { "qemu", MEMBER_STR } } },
 	{ "attempt_start", { { "test", MEMBER_STR }, { "attempt", MEMBER_INT } } },
 	{ "attempt_end", { { "test", MEMBER_STR }, { "attempt", MEMBER_INT },
 				 { "status", MEMBER_STATUS }, { "duration_us", MEMBER_INT } } },

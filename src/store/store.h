@@ -9,6 +9,8 @@
  *   run           id profile order_us [command host fsqa kernel image accel environment{}]  first
  *   plan          tests[]: paths to run, in order
  *   target        release boot_us accel ...   a target came up, or did not
+ *   target_end    end detail [boot]: how it ended (target.h's names)
+ *   command       qemu: its exact command line
  *   attempt_start test attempt stage
  *   attempt_end   test attempt status reason duration_us [exit_code signal timed_out
  *                 marker_us cast log_from log_to kernel_log[]]
