@@ -24,22 +24,26 @@
 
 static void boot_next(struct batch *b);
 
-/* ---- the disk under the spool ---- */
+/* Infrastructure broke: the first error is the one to tell. */
+static void set_error(struct batch *b, const char *text)
+{
+	if (b->error[0] == '\0')
+		(void)snprintf(b->error, sizeof b->error, "%s", text); /* may be cut */
+}
 
 void batch_spool_failed(struct batch *b, const struct err *e)
 {
-	if (b->error[0] == '\0')
-		(void)snprintf(b->error, sizeof b->error, "%s", e->msg); /* may be cut */
+	set_error(b, e->msg);
 	if (!b->stopping)
 		batch_stop(b, b->error);
 }
 
-static void watch(struct batch *b, uint64_t us, uv_timer_cb cb)
+void batch_watch(struct batch *b, uint64_t us, uv_timer_cb cb)
 {
 	uv_timer_start(&b->watchdog, cb, us / 1000 + 1, 0);
 }
 
-static void unwatch(struct batch *b)
+void batch_unwatch(struct batch *b)
 {
 	uv_timer_stop(&b->watchdog);
 }
@@ -103,7 +107,7 @@ static void ask_shutdown(struct batch *b)
 
 static void start_shell(struct batch *b);
 
-static void go_on(struct batch *b)
+void batch_go_on(struct batch *b)
 {
 	if (b->stopping) {
 		if (b->target) {
@@ -144,7 +148,7 @@ static void shell_exit(void *ctx, const struct session_exit *x)
 	b->shell_job = NULL;
 	b->shell_code = x->signal ? 128 + x->signal : x->code;
 	if (x->error[0] && !x->lost)
-		(void)snprintf(b->error, sizeof b->error, "%s", x->error); /* may be cut */
+		set_error(b, x->error);
 	if (!x->lost)
 		ask_shutdown(b);
 }
@@ -167,7 +171,7 @@ static void start_shell(struct batch *b)
 	b->state = BATCH_SHELL;
 	status(b, "shell", b->release);
 	if (session_exec(b->session, &x, &b->shell_job, &e) < 0) {
-		(void)snprintf(b->error, sizeof b->error, "%s", e.msg); /* may be cut */
+		set_error(b, e.msg);
 		ask_shutdown(b);
 	}
 }
@@ -286,9 +290,8 @@ static void boot_failed(struct batch *b)
 {
 	bool infra = batch_end_is_infra(b);
 	end_boot(b, infra ? VERDICT_MISS : VERDICT_FAIL, b->stopping ? b->stop_why : b->end_detail);
-	if (b->error[0] == '\0')
-		(void)snprintf(b->error, sizeof b->error, "the target did not come up: %s",
-			b->end_detail); /* may be cut */
+	auto_free char *text = xasprintf("the target did not come up: %s", b->end_detail);
+	set_error(b, text);
 	batch_over(b);
 }
 
@@ -311,12 +314,13 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	}
 	if (was == BATCH_STAGE || was == BATCH_JUDGING) {
 		stage_target_ended(b);
-	} else if (was == BATCH_SHELL && b->error[0] == '\0' && end != TARGET_POWEROFF) {
-		(void)snprintf(b->error, sizeof b->error, "the target ended: %s", detail);
+	} else if (was == BATCH_SHELL && end != TARGET_POWEROFF) {
+		auto_free char *text = xasprintf("the target ended: %s", detail);
+		set_error(b, text);
 	}
 	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED;
-	if (host_broke && b->error[0] == '\0')
-		(void)snprintf(b->error, sizeof b->error, "%s", detail); /* may be cut */
+	if (host_broke)
+		set_error(b, detail);
 	if (b->stopping || host_broke || b->next_stage >= b->job->n_stages)
 		batch_over(b);
 	else
@@ -347,7 +351,7 @@ static void boot_durable(void *ctx)
 	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, &b->job->target, &target_handler,
 						  &session_handler, b, &b->target, &e) < 0) {
 		end_boot(b, VERDICT_MISS, e.msg);
-		(void)snprintf(b->error, sizeof b->error, "%s", e.msg); /* may be cut */
+		set_error(b, e.msg);
 		batch_over(b);
 		return;
 	}

@@ -278,7 +278,7 @@ void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, c
 	b->verdicts[b->next_stage++] = v;
 }
 
-static void start_stage(struct batch *b, const struct job_stage *s)
+void stage_start(struct batch *b, const struct job_stage *s)
 {
 	struct err e = { 0 };
 	if (open_stage_spool(b, s, &e) < 0) {

@@ -46,7 +46,7 @@ struct suite_result {
 	bool completed;         /* it made its completion marker */
 	uint64_t duration_us;   /* of the command alone */
 	uint64_t skipped_files; /* of its logs: not fetched (links, limits, odd names) */
-	char error[200];
+	char error[256];
 };
 
 enum suite_phase {
