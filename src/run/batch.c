@@ -272,15 +272,19 @@ static void close_spool(struct batch *b)
 	}
 }
 
+static void miss_the_rest(struct batch *b, const char *why)
+{
+	while (b->next_stage < b->job->n_stages)
+		stage_not_run(b, &b->job->stages[b->next_stage], VERDICT_MISS, why);
+}
+
 static void batch_over(struct batch *b)
 {
 	if (b->state == BATCH_OVER)
 		return;
 	b->state = BATCH_OVER;
 	batch_unwatch(b);
-	while (b->next_stage < b->job->n_stages)
-		stage_not_run(b, &b->job->stages[b->next_stage], VERDICT_MISS,
-			b->stopping && b->stop_why ? b->stop_why : b->error);
+	miss_the_rest(b, b->stopping && b->stop_why ? b->stop_why : b->error);
 	close_spool(b);
 	b->h->on_done(b->ctx, b->error[0] ? b->error : NULL, b->shell_code);
 }
@@ -291,7 +295,9 @@ static void boot_failed(struct batch *b)
 	bool infra = batch_end_is_infra(b);
 	end_boot(b, infra ? VERDICT_MISS : VERDICT_FAIL, b->stopping ? b->stop_why : b->end_detail);
 	auto_free char *text = xasprintf("the target did not come up: %s", b->end_detail);
-	set_error(b, text);
+	if (infra)
+		set_error(b, text);
+	miss_the_rest(b, b->stopping ? b->stop_why : text);
 	batch_over(b);
 }
 
