@@ -357,15 +357,18 @@ static void signal_members(const struct proc *p, const struct tree *t, int sig, 
 			tree_signal(&t->rows[i], sig);
 }
 
-static size_t find_members(const struct proc *p, struct tree *t)
+static size_t find_members(struct proc *p, struct tree *t)
 {
+	const struct tree_query q = { .known = &p->known,
+		.leader = p->pid,
+		.mark = p->mark,
+		.adopting = adopting,
+		.only = unreaped == p && !p->next,
+		.is_leader = is_leader };
 	tree_read(t);
-	return tree_find_members(t, &(struct tree_query){ .known = &p->known,
-					    .leader = p->pid,
-					    .mark = p->mark,
-					    .adopting = adopting,
-					    .only = unreaped == p && !p->next,
-					    .is_leader = is_leader });
+	size_t n = tree_find_members(t, &q);
+	tree_remember(t, &p->known);
+	return n;
 }
 
 /* The group in one act, so that a fork under way cannot slip through, then who left it. */
