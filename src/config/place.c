@@ -37,8 +37,9 @@ static char *beside(const char *folder, const char *below, const char *name)
 char *place_data(const char *name)
 {
 	auto_free char *folder = own_folder();
+	/* The pages' assets are gathered, and in part made, by the build. */
 	if (folder && in_build_tree(folder))
-		return path_join(FSQA_SOURCE_DIR, name);
+		return path_join(strcmp(name, "web") == 0 ? FSQA_BUILD_DIR : FSQA_SOURCE_DIR, name);
 	char *found = folder ? beside(folder, "share/fsqa", name) : NULL;
 	return found ? found : path_join(FSQA_DATADIR, name);
 }
