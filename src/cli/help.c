@@ -78,21 +78,27 @@ static int wider(int width, const char *text)
 	return w > width && w <= MAX_LEFT ? w : width;
 }
 
-static void options(
-	const struct cli *cli, FILE *out, const char *title, const struct command_option *table)
+/* `c` (or NULL): a command without --json does not show it. */
+static bool shown(const struct command_option *o, const struct command *c)
+{
+	return !o->hidden && !(c && !(c->flags & COMMAND_JSON) && strcmp(o->name, "json") == 0);
+}
+
+static void options(const struct cli *cli, FILE *out, const char *title,
+	const struct command_option *table, const struct command *c)
 {
 	int width = 0;
 	bool any = false;
 	for (const struct command_option *o = table; o && o->name; o++) {
 		auto_free char *left = cli_option_text(o);
 		width = wider(width, left);
-		any |= !o->hidden;
+		any |= shown(o, c);
 	}
 	if (!any)
 		return;
 	heading(cli, out, title);
 	for (const struct command_option *o = table; o->name; o++) {
-		if (o->hidden)
+		if (!shown(o, c))
 			continue;
 		auto_free char *left = cli_option_text(o);
 		pair(out, left, o->help, width);
@@ -105,8 +111,8 @@ static void one(const struct cli *cli, FILE *out, const struct command *c)
 	fprintf(out, "%sfsqa %s%s - %s\n\nUsage: %s\n", cli_color_on(cli, out, CLI_BOLD), c->name,
 		cli_color_off(cli, out), c->summary, usage);
 	paragraphs(out, c->help);
-	options(cli, out, "Options", c->options);
-	options(cli, out, "Options of every command", global_options);
+	options(cli, out, "Options", c->options, c);
+	options(cli, out, "Options of every command", global_options, c);
 	if (c->examples)
 		heading(cli, out, "Examples");
 	for (const struct command_example *x = c->examples; x && x->line; x++)
@@ -155,7 +161,7 @@ bool cli_help(const struct cli *cli, FILE *out, const char *name)
 			"reports.\n\n"
 			"Usage: fsqa [options] COMMAND [options] [arguments]\n");
 	list(cli, out, name);
-	options(cli, out, "Options of every command", global_options);
+	options(cli, out, "Options of every command", global_options, NULL);
 	fprintf(out, "\n'fsqa help COMMAND' tells more of one, with examples.\n");
 	return true;
 }
