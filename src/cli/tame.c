@@ -88,7 +88,9 @@ static int next(struct tame *t, struct buf *out, unsigned char c)
 	case C1:
 		if (c >= 0x80 && c <= 0x9f)
 			return PLAIN;
-		buf_addc(out, (char)0xc2);
+		/* Only together: alone it might meet such a byte further on. */
+		if (c >= 0xa0 && c <= 0xbf)
+			buf_addc(out, (char)0xc2);
 		return in_plain(t, out, c);
 	default:
 		return in_plain(t, out, c);

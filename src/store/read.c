@@ -294,11 +294,12 @@ enum verdict run_info_status(const struct run_info *r)
 		if (counts[v])
 			worst = (enum verdict)v;
 	}
+	bool nothing_ran = worst == VERDICT_COUNT;
 	if (r->last) {
 		const char *told = json_str_or(r->last, "status", "MISS");
 		worst = verdict_worst(worst, (enum verdict)verdict_from_name(told));
 	}
-	if (r->interrupted || r->damage || worst == VERDICT_COUNT)
+	if (r->interrupted || r->damage || nothing_ran)
 		worst = verdict_worst(worst, VERDICT_MISS);
 	return worst;
 }

@@ -33,6 +33,7 @@ struct recovery {
 	struct run_writer *w;
 	const char *under_way; /* the innermost attempt that had not ended, or NULL */
 	unsigned saved, lost;  /* files of the work folder */
+	int full;              /* no room to save one of them: what writing it failed with */
 	unsigned counts[VERDICT_COUNT];
 	enum verdict worst;
 };
@@ -87,6 +88,8 @@ static void pack_file(
 	int rc = run_artifact_file(v->w, test, attempt, name, kind, path, true, NULL);
 	if (rc == 0)
 		v->saved++;
+	else if (rc == -ENOSPC || rc == -EDQUOT)
+		v->full = rc;
 	else if (rc != -ENOENT)
 		v->lost++;
 }
@@ -249,7 +252,7 @@ static int keep_damaged(struct recovery *v, char **ret_name, struct err *e)
 	return err_set(e, EEXIST, "%s: too many damaged journals beside it", journal);
 }
 
-static int write_end(struct recovery *v, const char *damaged, struct err *e)
+static int write_verdicts(struct recovery *v, const char *damaged, struct err *e)
 {
 	int rc = 0;
 	if (damaged) {
@@ -257,7 +260,6 @@ static int write_end(struct recovery *v, const char *damaged, struct err *e)
 			"journal damaged at %s; all of it is kept in %s", v->scan.damage, damaged);
 		rc = add_note(v, "error", text, e);
 	}
-	pack_work(v);
 	if (rc == 0 && v->lost) {
 		auto_free char *text =
 			xasprintf("%u files of the work folder could not be saved", v->lost);
@@ -267,8 +269,26 @@ static int write_end(struct recovery *v, const char *damaged, struct err *e)
 		rc = end_open_attempts(v, e);
 	if (rc == 0)
 		rc = end_not_reached(v, e);
+	return rc < 0 ? rc
+		      : add_note(v, "warning", "fsqa was killed; finished at the next start", e);
+}
+
+/* run_end comes last of all: killed before it, we begin again where we were. */
+static int write_end(struct recovery *v, const char *damaged, struct err *e)
+{
+	auto_free char *work = path_join(v->r->dir, "work");
+	auto_free char *disks = path_join(work, "vm");
+	int rc = file_remove_tree(disks, e); /* may be what fills the disk */
+	if (rc < 0)
+		return rc;
+	pack_work(v);
+	if (v->full)
+		return err_code(e, v->full, "save recordings and logs of %s", work);
+	rc = write_verdicts(v, damaged, e);
 	if (rc == 0)
-		rc = add_note(v, "warning", "fsqa was killed; finished at the next start", e);
+		rc = run_sync(v->w, e); /* the copies go only when what was packed is safe */
+	if (rc == 0)
+		rc = file_remove_tree(work, e);
 	return rc < 0 ? rc : end_run(v, e);
 }
 
@@ -284,10 +304,7 @@ static int finish_run(struct recovery *v, int *lock, struct err *e)
 	(void)take_fd(lock); /* the writer has it */
 	rc = write_end(v, damaged, e);
 	int rc2 = run_writer_close(&v->w, rc < 0 ? NULL : e);
-	if (rc < 0 || rc2 < 0)
-		return rc < 0 ? rc : rc2;
-	auto_free char *work = path_join(v->r->dir, "work");
-	return file_remove_tree(work, e);
+	return rc < 0 ? rc : rc2;
 }
 
 /* 1: it was finished now, and *ret_what says how it was found; 0: nothing to do. */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/test.h"
+#include "cli/tame.h"
+
+static void test_colours_stay_and_what_steers_the_terminal_goes(void **unused)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "plain\r\n\ttext\n", "plain\r\n\ttext\n" },
+		{ "\033[1;31mred\033[0m \033[38:5:9mx\033[m",
+			"\033[1;31mred\033[0m \033[38:5:9mx\033[m" },
+		{ "a\033[2J\033[Hb\033[?1049hc\033[6nd", "abcd" },    /* screen, cursor, answers */
+		{ "a\033]0;title\007b\033]52;c;Zm9v\033\\c", "abc" }, /* title, clipboard */
+		{ "a\033Pq#0\033\\b\033_app\033\\c\033^pm\033\\d", "abcd" }, /* DCS, APC, PM */
+		{ "a\033(Bb\033=c\033cd\0337e", "abcde" },
+		{ "a\a\x0e\x7f\x01z", "az" },
+		{ "\xc2\x9b"
+		  "31mC1\xc2\xa0 caf\xc3\xa9",
+			"31mC1\xc2\xa0 caf\xc3\xa9" },
+		{ "a\033]no end", "a" },
+		{ "a\033\033[31mb", "a\033[31mb" },
+		{ "a\033[>4;2mb\033[<0mc", "abc" }, /* private: not colours */
+		{ "\033[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15mlong", "long" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tame t = { 0 };
+		auto_buf struct buf b = { 0 };
+		tame_add(&t, &b, cases[i].in, strlen(cases[i].in));
+		assert_string_equal(buf_str(&b), cases[i].out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_colours_stay_and_what_steers_the_terminal_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
