@@ -174,7 +174,8 @@ static int add_disk(struct strv *v, struct slots *s, const char *path, const cha
 	strv_addl(v, "-blockdev", text, NULL);
 	/* An error of the host's disk is not the guest's: stop, and tell us. */
 	auto_free char *device = xasprintf(
-		"virtio-blk-pci,drive=%s,serial=%s,werror=stop,rerror=stop", node, serial);
+		"virtio-blk-pci-non-transitional,drive=%s,serial=%s,werror=stop,rerror=stop", node,
+		serial);
 	add_device(v, s, device);
 	return 0;
 }
@@ -243,9 +244,10 @@ int command_make(
 	add_socket(&v, "console", COMMAND_FD_CONSOLE);
 	strv_addl(&v, "-serial", "chardev:console", NULL);
 	add_socket(&v, "agent", COMMAND_FD_AGENT);
-	add_device(&v, &slots, "virtio-serial-pci");
+	/* "Non-transitional": the firmware and the kernel have a third less to look at. */
+	add_device(&v, &slots, "virtio-serial-pci-non-transitional");
 	strv_addl(&v, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT, NULL);
-	add_device(&v, &slots, "virtio-rng-pci");
+	add_device(&v, &slots, "virtio-rng-pci-non-transitional");
 	add_device(&v, &slots, "pvpanic-pci");
 	rc = add_disks(&v, &slots, spec, e);
 	if (rc < 0)

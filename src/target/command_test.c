@@ -52,7 +52,7 @@ static char *make(const struct target_spec *spec)
 	"-blockdev {\"node-name\":\"disk-" node "\",\"driver\":\"raw\",\"read-only\":" ro          \
 	",\"discard\":\"unmap\",\"cache\":{\"no-flush\":true},\"file\":"                           \
 	"{\"driver\":\"file\",\"filename\":\"" path "\",\"aio\":\"threads\"}}\n"                   \
-	"-device virtio-blk-pci,drive=disk-" node ",serial=" node                                  \
+	"-device virtio-blk-pci-non-transitional,drive=disk-" node ",serial=" node                 \
 	",werror=stop,rerror=stop,bus=pcie.0,addr="
 
 static void test_command_of_x86_under_tcg(void **unused)
@@ -71,9 +71,9 @@ static void test_command_of_x86_under_tcg(void **unused)
 		"-chardev socket,id=qmp,fd=3\n-mon chardev=qmp,mode=control\n"
 		"-chardev socket,id=console,fd=4\n-serial chardev:console\n"
 		"-chardev socket,id=agent,fd=5\n"
-		"-device virtio-serial-pci,bus=pcie.0,addr=1.0\n"
+		"-device virtio-serial-pci-non-transitional,bus=pcie.0,addr=1.0\n"
 		"-device virtserialport,chardev=agent,name=fsqa.agent.0\n"
-		"-device virtio-rng-pci,bus=pcie.0,addr=2.0\n"
+		"-device virtio-rng-pci-non-transitional,bus=pcie.0,addr=2.0\n"
 		"-device pvpanic-pci,bus=pcie.0,addr=3.0\n"
 		/* clang-format off */
 		DISK("fsqa-root", "true", "/i/root, a \\\"b\\\".erofs") "4.0\n"
@@ -145,8 +145,9 @@ static void test_many_disks_share_slots_and_no_address_is_given_twice(void **unu
 	assert_null(strstr(fits, "multifunction"));
 	s = with_disks(234);
 	auto_free char *packed = make(&s);
-	assert_non_null(strstr(packed, "virtio-serial-pci,bus=pcie.0,addr=1.0,multifunction=on\n"));
-	assert_non_null(strstr(packed, "virtio-rng-pci,bus=pcie.0,addr=1.1\n"));
+	assert_non_null(strstr(packed,
+		"virtio-serial-pci-non-transitional,bus=pcie.0,addr=1.0,multifunction=on\n"));
+	assert_non_null(strstr(packed, "virtio-rng-pci-non-transitional,bus=pcie.0,addr=1.1\n"));
 	size_t n = 0;
 	for (unsigned slot = 1; slot <= 30; slot++) {
 		for (unsigned f = 0; f < 8; f++) {

@@ -43,6 +43,7 @@ struct target {
 	struct target_handler handler;
 	struct session_handler session_handler;
 	void *ctx;
+	const struct machine *machine;
 	enum state state;
 	char *hostname, *work_dir;
 	struct strv argv;
@@ -402,7 +403,10 @@ static int spawn_qemu(struct target *t, const int fds[3], struct err *e)
 		.on_end = on_qemu_end,
 		.ctx = t,
 	};
-	return proc_spawn(t->loop, &p, &t->qemu, e);
+	int rc = proc_spawn(t->loop, &p, &t->qemu, e);
+	return rc == -ENOENT ? err_set(e, ENOENT, "%s is not installed: sudo apt-get install %s",
+				       t->argv.v[0], t->machine->package)
+			     : rc;
 }
 
 /* ---- birth and death ---- */
@@ -550,6 +554,7 @@ int target_open(uv_loop_t *loop, const struct target_spec *spec, const struct ta
 	if (rc < 0)
 		return rc;
 	struct target *t = target_new(loop, spec, h, sh, ctx);
+	t->machine = m;
 	t->argv = argv;
 	argv = (struct strv){ 0 };
 	rc = start(t, spec, e);
