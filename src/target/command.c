@@ -70,7 +70,7 @@ static int check(const struct target_spec *spec, struct err *e)
 	if (!is_word(spec->hostname, 63, LETTERS DIGITS "-") || spec->hostname[0] == '-')
 		return err_set(e, EINVAL, "\"%.70s\" is no host name",
 			spec->hostname ? spec->hostname : "");
-	if (!is_word(spec->root_fstype, 16, LETTERS DIGITS "_"))
+	if (!is_word(spec->root_fstype, 15, LETTERS DIGITS "_"))
 		return err_set(e, EINVAL, "\"%.40s\" is no filesystem type for the root",
 			spec->root_fstype ? spec->root_fstype : "");
 	if (spec->append && strpbrk(spec->append, "\r\n"))

@@ -4,7 +4,7 @@
  * The kernel's, beside its own words and target_spec's `append`, has these for fsqa-guest:
  *   fsqa.root=SERIAL:FSTYPE   the root image's disk, mounted read-only
  *   fsqa.state=SERIAL         ext4, the writable layer above it
- *   fsqa.modules=SERIAL       disk whose root is /lib/modules; absent: none
+ *   fsqa.modules=SERIAL       disk whose root is /lib/modules/<release>; absent: none
  *   fsqa.hostname=NAME
  *   fsqa.links=SERIAL=NAME,SERIAL=NAME   /dev/NAME for each such disk; absent: none */
 #pragma once

@@ -14,7 +14,8 @@ static const char *const boot_sector_args[] = { "-machine", "pc", "-device",
 	"isa-debug-exit,iobase=0xf4,iosize=1", "-drive",
 	"file=" MACHINE_PROBE_FILE ",format=raw,if=ide", NULL };
 
-/* In RAM, above the device tree: mov w0,#8; movk w0,#0x8400,lsl #16; hvc #0; b . : PSCI's SYSTEM_OFF. */
+/* In RAM, above the device tree; PSCI's SYSTEM_OFF: mov w0,#8; movk w0,#0x8400,lsl #16; hvc #0;
+ * b . */
 static const uint8_t system_off[] = { 0x00, 0x01, 0x80, 0x52, 0x00, 0x80, 0xb0, 0x72, 0x02, 0x00,
 	0x00, 0xd4, 0x00, 0x00, 0x00, 0x14 };
 static const char *const system_off_args[] = { "-machine", "virt", "-device",
