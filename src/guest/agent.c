@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
@@ -384,6 +385,13 @@ static void serve_round(void)
 	mux_write(&a.mux);
 }
 
+/* Nothing of us is paged in again, whatever happens to memory or disks. */
+static void stay_in_memory(void)
+{
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		say("mlockall: %s", strerror(errno));
+}
+
 noreturn void agent_run(const struct agent_setup *s)
 {
 	sigset_t chld;
@@ -404,8 +412,11 @@ noreturn void agent_run(const struct agent_setup *s)
 	while (!a.end && !a.mux.gone) {
 		if (is_connected())
 			serve_round();
-		if (!begun && s->pid1)
-			udev_begin(&a.udev); /* behind HELLO, which is on its way now */
+		if (!begun && s->pid1) {
+			/* Behind HELLO, which is on its way now. */
+			udev_begin(&a.udev);
+			stay_in_memory();
+		}
 		begun = true;
 		wait_for_something();
 	}

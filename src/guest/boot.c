@@ -8,6 +8,7 @@
 #include "guest/disks.h"
 #include "guest/events.h"
 #include "guest/modules.h"
+#include "guest/parallel.h"
 #include "guest/params.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -34,6 +34,8 @@
 #define LOWER "/fsqa/lower"
 #define STATE "/fsqa/state"
 #define ROOT  "/fsqa/root"
+
+static int init_fd = -1; /* this program's own file */
 
 static int make_folder(const char *path, struct err *e)
 {
@@ -101,20 +103,29 @@ static int mount_state(const struct params *p, struct err *e)
 	return mount_disk(p->state, "ext4", STATE, MS_NOATIME, "nodelalloc", e);
 }
 
-static int mount_root(const struct params *p, struct err *e)
+static int mount_upper(const void *params, struct err *e)
 {
-	int rc = make_folder("/fsqa", e);
-	if (rc == 0)
-		rc = mount_disk(p->root, p->root_fstype, LOWER, MS_RDONLY | MS_NOATIME, NULL, e);
-	if (rc == 0)
-		rc = mount_state(p, e);
+	int rc = mount_state(params, e);
 	if (rc == 0)
 		rc = make_folder(STATE "/upper", e);
-	if (rc == 0)
-		rc = make_folder(STATE "/work", e);
+	return rc < 0 ? rc : make_folder(STATE "/work", e);
+}
+
+static int mount_root(const struct params *p, struct err *e)
+{
+	struct parallel upper;
+	char node[DISKS_NODE];
+	int rc = make_folder("/fsqa", e);
+	if (rc == 0) /* here, so that the child knows all disks */
+		rc = disks_find(p->root, clock_mono_us() + DEVICE_LIMIT_US, node, e);
 	if (rc < 0)
 		return rc;
-	return mount_on("fsqa", ROOT, "overlay", MS_NOATIME,
+	parallel_start(&upper, mount_upper, p);
+	rc = mount_disk(p->root, p->root_fstype, LOWER, MS_RDONLY | MS_NOATIME, NULL, e);
+	int rc2 = parallel_join(&upper, rc < 0 ? NULL : e);
+	if (rc < 0 || rc2 < 0)
+		return rc < 0 ? rc : rc2;
+	return mount_on("overlay", ROOT, "overlay", MS_NOATIME,
 		"lowerdir=" LOWER ",upperdir=" STATE "/upper,workdir=" STATE "/work", e);
 }
 
@@ -227,19 +238,16 @@ static void make_links(void)
 }
 
 /* This program, for fsqa-test: a copy, for the initramfs has no path any more. */
-static int copy_self(int self, struct err *e)
+static int copy_self(struct err *e)
 {
 	char chunk[65536];
 	ssize_t n;
-	int rc = make_folder("/run/fsqa", e);
-	if (rc < 0)
-		return rc;
 	auto_close int out =
 		open("/run/fsqa/fsqa-guest", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (out < 0)
 		return err_sys(e, "/run/fsqa/fsqa-guest");
-	while ((n = read(self, chunk, sizeof chunk)) > 0) {
-		rc = fd_write_all(out, chunk, (size_t)n, e);
+	while ((n = read(init_fd, chunk, sizeof chunk)) > 0) {
+		int rc = fd_write_all(out, chunk, (size_t)n, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -281,24 +289,33 @@ static int open_port(int *ret, struct err *e)
 	}
 }
 
-static int set_up_root(const struct params *p, int self, struct err *e)
+/* What needs nothing but the mounts, in a child. */
+static int set_up_beside(const void *params, struct err *e)
 {
+	int rc = copy_self(e);
+	make_links();
+	set_up_kernel(params);
+	return rc;
+}
+
+static int set_up_root(const struct params *p, struct err *e)
+{
+	struct parallel beside;
 	int rc = mount_root(p, e);
 	if (rc == 0)
 		rc = switch_root(e);
 	if (rc == 0)
 		rc = mount_rest(e);
 	if (rc == 0)
-		rc = mount_modules(p, e);
-	if (rc == 0)
-		rc = copy_self(self, e);
+		rc = make_folder("/run/fsqa", e);
 	if (rc < 0)
 		return rc;
+	parallel_start(&beside, set_up_beside, p);
 	make_cgroup();
-	set_up_kernel(p);
-	make_links();
 	disks_link(p);
-	return 0;
+	rc = mount_modules(p, e);
+	int rc2 = parallel_join(&beside, rc < 0 ? NULL : e);
+	return rc < 0 ? rc : rc2;
 }
 
 int boot(struct agent_setup *ret, struct err *e)
@@ -306,16 +323,17 @@ int boot(struct agent_setup *ret, struct err *e)
 	static struct params p;
 	*ret = (struct agent_setup){ .pid1 = true, .began_us = clock_mono_us() };
 	umask(0);
-	auto_close int self = open("/init", O_RDONLY | O_CLOEXEC);
+	init_fd = open("/init", O_RDONLY | O_CLOEXEC);
 	int rc = mount_first(e);
 	if (rc == 0)
 		rc = read_params(&p, e);
 	if (rc == 0)
 		rc = modules_load("/modules.list", e);
 	if (rc == 0)
-		rc = set_up_root(&p, self, e);
+		rc = set_up_root(&p, e);
 	if (rc == 0)
 		rc = open_port(&ret->port, e);
+	close_fd(&init_fd);
 	if (rc < 0)
 		return rc;
 	umask(022);
@@ -323,8 +341,5 @@ int boot(struct agent_setup *ret, struct err *e)
 	ret->listener = events_listen(EVENTS_SOCKET);
 	if (ret->kmsg < 0 || ret->listener < 0)
 		return err_sys(e, "%s", ret->kmsg < 0 ? "/dev/kmsg" : EVENTS_SOCKET);
-	/* Nothing of us is paged in again, whatever happens to memory or disks. */
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-		return err_sys(e, "mlockall");
 	return 0;
 }

@@ -18,29 +18,60 @@
 
 /* Below 60: the rules that look at a disk's content come later, and find the names set. */
 #define RULE_FILE "/run/udev/rules.d/50-fsqa.rules"
+#define DISKS_MAX 64
 
-static bool has_serial(const char *disk, const char *serial)
+/* A disk's serial number is asked of the host each time its file is read, so only once. */
+static struct disk {
+	char name[32];
+	char serial[PARAMS_SERIAL + 1];
+} disks[DISKS_MAX];
+static size_t n_disks;
+
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < n_disks; i++)
+		if (strcmp(disks[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void look_at(const char *name)
 {
 	char path[300];
 	auto_buf struct buf b = { 0 };
-	if (snprintf(path, sizeof path, "/sys/block/%s/serial", disk) >= (int)sizeof path ||
+	struct disk *d = &disks[n_disks];
+	if (name[0] == '.' || n_disks == DISKS_MAX || strlen(name) >= sizeof d->name ||
+		is_known(name) ||
+		snprintf(path, sizeof path, "/sys/block/%s/serial", name) >= (int)sizeof path ||
 		file_read(path, 4096, &b, NULL) < 0)
-		return false;
+		return;
 	size_t n = strcspn(buf_str(&b), "\n");
-	return n == strlen(serial) && memcmp(buf_str(&b), serial, n) == 0;
+	if (n == 0 || n > PARAMS_SERIAL)
+		return;
+	memcpy(d->serial, b.s, n);
+	memcpy(d->name, name, strlen(name) + 1);
+	n_disks++;
+}
+
+static bool find_known(const char *serial, char node[DISKS_NODE])
+{
+	for (size_t i = 0; i < n_disks; i++)
+		if (strcmp(disks[i].serial, serial) == 0)
+			return snprintf(node, DISKS_NODE, "/dev/%s", disks[i].name) < DISKS_NODE;
+	return false;
 }
 
 static bool find_once(const char *serial, char node[DISKS_NODE])
 {
+	if (find_known(serial, node))
+		return true;
 	DIR *d = opendir("/sys/block");
 	struct dirent *de;
-	bool found = false;
-	while (d && !found && (de = readdir(d)))
-		found = de->d_name[0] != '.' && has_serial(de->d_name, serial) &&
-			snprintf(node, DISKS_NODE, "/dev/%s", de->d_name) < DISKS_NODE;
+	while (d && (de = readdir(d)))
+		look_at(de->d_name);
 	if (d)
 		closedir(d);
-	return found;
+	return find_known(serial, node);
 }
 
 int disks_find(const char *serial, uint64_t until_us, char node[DISKS_NODE], struct err *e)

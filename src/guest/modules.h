@@ -4,5 +4,7 @@
 struct err;
 
 /* Load each path in `list`, one a line, in order; lines that begin with # do not count. One
- * that is there already (or built in) is fine; an absent list is an empty one. */
+ * that is there already (or built in) or has no device is fine; no list is an empty one.
+ * The first module with all that need each other (the virtio drivers) and the others are loaded
+ * at the same time. */
 int modules_load(const char *list, struct err *e);
