@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@
 #include <unistd.h>
 
 #define DEVICE_LIMIT_US 20000000
+#define FLUSH_MS        1000
 /* In the initramfs, before and beneath the root. */
 #define LOWER "/fsqa/lower"
 #define STATE "/fsqa/state"
@@ -101,6 +103,25 @@ static int mount_state(const struct params *p, struct err *e)
 	if (!p->state[0])
 		return mount_on("tmpfs", STATE, "tmpfs", 0, "mode=0755", e);
 	return mount_disk(p->state, "ext4", STATE, MS_NOATIME, "nodelalloc", e);
+}
+
+/* What a test wrote reaches the disk about a second later, so that its logs survive a panic.
+ * The kernel itself would take up to half a minute, and its own settings are for all
+ * filesystems, the one under test as well. */
+static void start_flusher(const struct params *p)
+{
+	if (!p->state[0])
+		return;
+	int fd = open(STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fork() != 0) {
+		close_fd(&fd);
+		return;
+	}
+	(void)prctl(PR_SET_NAME, "fsqa-flush"); /* for ps */
+	for (;;) {
+		(void)poll(NULL, 0, FLUSH_MS);
+		(void)syncfs(fd); /* full or broken: nothing to do about it here */
+	}
 }
 
 static int mount_upper(const void *params, struct err *e)
@@ -302,6 +323,8 @@ static int set_up_root(const struct params *p, struct err *e)
 {
 	struct parallel beside;
 	int rc = mount_root(p, e);
+	if (rc == 0)
+		start_flusher(p); /* here, where the state disk has a path still */
 	if (rc == 0)
 		rc = switch_root(e);
 	if (rc == 0)
