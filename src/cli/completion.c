@@ -83,10 +83,11 @@ static void option_values(FILE *out, const struct command_option *o)
 	}
 }
 
+/* But --json, which only some commands understand. */
 static void option_names(FILE *out, const struct command_option *o)
 {
 	for (; o && o->name; o++)
-		if (!o->hidden)
+		if (!o->hidden && strcmp(o->name, "json") != 0)
 			fprintf(out, " --%s", o->name);
 }
 
@@ -174,7 +175,7 @@ void manual_completion_bash(FILE *out)
 			fprintf(out, "\t'%s') words='%s' ;;\n", group, second);
 		fprintf(out, "\t'%s') words='%s'; options+='", commands[i]->name, words);
 		option_names(out, commands[i]->options);
-		fputs("' ;;\n", out);
+		fprintf(out, "%s' ;;\n", commands[i]->flags & COMMAND_JSON ? " --json" : "");
 	}
 	fputs("\tesac\n\t[[ $cur == -* ]] && words=$options\n"
 	      "\t_fsqa_values \"$words\" \"$cur\"\n}\ncomplete -F _fsqa fsqa\n",
