@@ -132,6 +132,8 @@ int cli_main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	/* A peer that went away is an error to handle (EPIPE), not the end of us and the VM. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So is a file that may not grow (EFBIG), like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	struct cli cli = { 0 };
 	int code = cli_parse(&cli, argc, argv);
 	if (code == CLI_GOOD) {

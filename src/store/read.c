@@ -173,7 +173,9 @@ static void finish(struct run_info *r, const struct journal_scan *s)
 		if (a->ended)
 			continue;
 		bool running = r->live && !r->last;
-		a->reason = xstrdup(running ? "running" : "fsqa was killed while it ran");
+		a->reason = xstrdup(running        ? "running"
+				    : s->damage[0] ? "its end is lost: the journal is damaged"
+						   : "fsqa was killed while it ran");
 		if (!running && s->at_us > a->start_at_us)
 			a->duration_us = s->at_us - a->start_at_us;
 	}
