@@ -130,12 +130,11 @@ static void reproduce(struct buf *b, const struct run_info *r)
 	if (!*command)
 		return;
 	html_add(b,
-		"<section class=\"reproduce\" aria-labelledby=\"h-reproduce\">"
-		"<h2 id=\"h-reproduce\">Reproduce</h2>\n"
+		"<div class=\"reproduce\"><h3>Run it again</h3>\n"
 		"<div class=\"command\"><pre tabindex=\"0\"><code id=\"command\">",
 		TEXT(command),
 		"</code></pre><button type=\"button\" data-copy=\"command\" hidden>Copy</button>"
-		"</div></section>\n",
+		"</div></div>\n",
 		NULL);
 }
 
@@ -440,22 +439,24 @@ void site_page_run(struct buf *b, const struct site_page *p, const char *site_di
 {
 	title(b, p->run);
 	alerts(b, p->run);
-	buf_adds(b, "<section aria-labelledby=\"h-results\"><h2 id=\"h-results\">Results</h2>\n"
-		    "<table class=\"cards results\"><caption class=\"unseen\">Each script with its "
-		    "status, recording, logs and duration; its tests folded below it</caption>\n"
-		    "<thead><tr><th scope=\"col\">Script</th><th scope=\"col\">Status</th>"
-		    "<th scope=\"col\">Screencast</th><th scope=\"col\">Logs</th>"
-		    "<th scope=\"col\" class=\"num\">Duration</th></tr></thead>\n");
+	buf_adds(b, "<section aria-labelledby=\"h-run\"><h2 id=\"h-run\" class=\"unseen\">This run"
+		    "</h2>\n");
+	facts(b, p->run);
+	reproduce(b, p->run);
+	buf_adds(b,
+		"</section>\n<section aria-labelledby=\"h-results\"><h2 id=\"h-results\">Results"
+		"</h2>\n"
+		"<table class=\"cards results\"><caption class=\"unseen\">Each script with its "
+		"status, recording, logs and duration; its tests folded below it</caption>\n"
+		"<thead><tr><th scope=\"col\">Script</th><th scope=\"col\">Status</th>"
+		"<th scope=\"col\">Screencast</th><th scope=\"col\">Logs</th>"
+		"<th scope=\"col\" class=\"num\">Duration</th></tr></thead>\n");
 	for (size_t i = 0; i < p->n_stages; i++)
 		stage_row(b, p, &p->stages[i], site_dir);
 	if (p->n_stages == 0)
 		buf_adds(
 			b, "<tbody><tr><td colspan=\"5\">No test was started.</td></tr></tbody>\n");
 	buf_adds(b, "</table></section>\n");
-	reproduce(b, p->run);
-	buf_adds(b, "<section aria-labelledby=\"h-run\"><h2 id=\"h-run\">This run</h2>\n");
-	facts(b, p->run);
-	buf_adds(b, "</section>\n");
 	kernel_section(b, p);
 	site_foot(b, "../../");
 }

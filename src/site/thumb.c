@@ -283,7 +283,7 @@ static struct view choose_view(const struct screen *s, char **ret_last_line)
 	}
 	*ret_last_line = buf_take(&last_line);
 	struct view v = { .cols = used < THUMB_COLS ? used : THUMB_COLS };
-	v.rows = v.cols * CELL_W * THUMB_TALL / (CELL_H * THUMB_WIDE) + 1;
+	v.rows = ((v.cols * CELL_W + 2 * EDGE) * THUMB_TALL / THUMB_WIDE - 2 * EDGE) / CELL_H;
 	v.top = last >= (int)v.rows ? last - (int)v.rows + 1 : 0;
 	return v;
 }
