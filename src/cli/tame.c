@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/tame.h"
 #include "base/buf.h"
-#include <stdbool.h>
+#include <string.h>
 
 enum tame_state {
 	PLAIN,
@@ -9,7 +9,8 @@ enum tame_state {
 	CSI,        /* after ESC [, to the final byte */
 	STRING,     /* after ESC ] P X ^ _, to BEL or ESC \ */
 	STRING_ESC, /* after ESC in it */
-	SKIP_ONE,   /* after ESC ( and the like */
+	SKIP_ONE,   /* after ESC % and the like */
+	CHARSET,    /* after ESC ( */
 	C1,         /* after 0xc2: U+0080..U+009F are controls too */
 };
 
@@ -18,7 +19,7 @@ static bool is_shown(unsigned char c)
 	return c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t' || c == '\r' || c == '\b';
 }
 
-static int after_escape(unsigned char c)
+static int after_escape(const struct tame *t, struct buf *out, unsigned char c)
 {
 	switch (c) {
 	case '[':
@@ -29,26 +30,61 @@ static int after_escape(unsigned char c)
 	case '^':
 	case '_':
 		return STRING;
+	case '(':
+		return CHARSET;
 	default:
-		return c >= 0x20 && c <= 0x2f ? SKIP_ONE : PLAIN;
+		break;
 	}
+	/* Save and restore the cursor; index, next line, reverse index. */
+	if (t->screen && c && strchr("78DEM", c)) {
+		buf_adds(out, "\033");
+		buf_addc(out, (char)c);
+	}
+	return c >= 0x20 && c <= 0x2f ? SKIP_ONE : PLAIN;
 }
 
-/* Only ESC [ digits and ; ... m goes through: colours and weight. */
+/* ASCII and line drawing. */
+static int in_charset(const struct tame *t, struct buf *out, unsigned char c)
+{
+	if (t->screen && (c == 'B' || c == '0'))
+		buf_adds(out, c == 'B' ? "\033(B" : "\033(0");
+	return PLAIN;
+}
+
+/* Whether the held parameters and this final byte only move, clear, insert, delete or scroll. */
+static bool is_screen(const struct tame *t, unsigned char final)
+{
+	static const char *const modes[] = { "?7", "?25", "?47", "?1047", "?1048", "?1049" };
+	if (t->n_held && t->held[0] == '?') {
+		bool known = false;
+		for (size_t i = 0; !known && i < sizeof modes / sizeof *modes; i++)
+			known = strlen(modes[i]) == t->n_held &&
+				memcmp(modes[i], t->held, t->n_held) == 0;
+		return known && (final == 'h' || final == 'l');
+	}
+	if (final == 'J' && t->n_held == 1 && t->held[0] == '3')
+		return false; /* what stood above is the reader's own */
+	return memchr("@ABCDEFGHIJKLMPSTXZ`adefrsu", final, 27) != NULL;
+}
+
+/* Of ESC [ ... only what colours goes through, or what is the screen's. */
 static int in_csi(struct tame *t, struct buf *out, unsigned char c)
 {
 	if (c >= 0x20 && c <= 0x3f) {
-		bool keep = (c >= '0' && c <= '9') || c == ';' || c == ':';
-		if (!keep || t->n_held == sizeof t->held)
+		bool keep = (c >= '0' && c <= '9') || c == ';' || c == ':' ||
+			    (t->screen && c == '?' && t->n_held == 0);
+		if (!keep || t->n_held >= sizeof t->held)
 			t->n_held = sizeof t->held + 1; /* whole, it is not one of ours */
-		else if (t->n_held < sizeof t->held)
+		else
 			t->held[t->n_held++] = (char)c;
 		return CSI;
 	}
-	if (c == 'm' && t->n_held <= sizeof t->held) {
+	bool whole = t->n_held <= sizeof t->held;
+	bool color = c == 'm' && (t->n_held == 0 || t->held[0] != '?');
+	if (whole && (color || (t->screen && is_screen(t, c)))) {
 		buf_adds(out, "\033[");
 		buf_add(out, t->held, t->n_held);
-		buf_addc(out, 'm');
+		buf_addc(out, (char)c);
 	}
 	return PLAIN;
 }
@@ -76,7 +112,7 @@ static int next(struct tame *t, struct buf *out, unsigned char c)
 	switch (t->state) {
 	case ESCAPE:
 		t->n_held = 0;
-		return c == 0x1b ? ESCAPE : after_escape(c);
+		return c == 0x1b ? ESCAPE : after_escape(t, out, c);
 	case CSI:
 		return c < 0x20 ? in_plain(t, out, c) : in_csi(t, out, c);
 	case STRING:
@@ -85,6 +121,8 @@ static int next(struct tame *t, struct buf *out, unsigned char c)
 		return c == '\\' ? PLAIN : in_string(c);
 	case SKIP_ONE:
 		return c >= 0x20 && c <= 0x2f ? SKIP_ONE : PLAIN;
+	case CHARSET:
+		return in_charset(t, out, c);
 	case C1:
 		if (c >= 0x80 && c <= 0x9f)
 			return PLAIN;
