@@ -335,6 +335,8 @@ static void test_bad_syntax_gives_the_line(void **unused)
 		"fsqa.conf:3: syntax: a backslash that is none of \\n \\t \\b \\\" \\\\");
 	assert_refused("[vm]\nappend = \\x (in a:7, column 3)\n", -EINVAL,
 		"fsqa.conf:2: syntax: a backslash that is none of \\n \\t \\b \\\" \\\\");
+	assert_refused("\n[stage.001_x]\ntimeout = 1\n", -EINVAL,
+		"fsqa.conf:2: syntax: unexpected character in header");
 	write_file("bad.conf", "\n[vm\n");
 	assert_refused("[include]\npath = bad.conf\n", -EINVAL,
 		"bad.conf:2: syntax: missing ']' in section header");

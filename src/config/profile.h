@@ -30,7 +30,7 @@ struct profile {
 	struct profile_stage *stages;
 	size_t n_stages;
 	struct strv files;    /* absolute paths of config/ files for ~/btrfsqe */
-	struct strv warnings; /* e.g. a stage without a timeout, which has the default */
+	struct strv warnings; /* e.g. a stage that has the default timeout, which nobody set */
 };
 
 /* `name`: a path (has a slash and is a folder, or "." or ".."), or the name of a profile in

@@ -235,13 +235,22 @@ static void test_a_stage_without_timeout_has_the_default_and_a_warning(void **un
 {
 	script("p/scripts/001_a");
 	script("p/scripts/002_b");
-	write_file(
-		"p/fsqa.conf", "[stage]\ndefaultTimeout = 7\n[stage \"002_b\"]\ntimeout = 90s\n");
+	write_file("p/fsqa.conf", "[stage \"002_b\"]\ntimeout = 90s\n");
 	struct profile *p = load("p");
-	assert_int_equal(p->stages[0].timeout_us, 7 * MINUTE);
+	assert_int_equal(p->stages[0].timeout_us, 30 * MINUTE);
 	assert_int_equal(p->stages[1].timeout_us, 3 * MINUTE / 2);
 	assert_list(&p->warnings,
-		"stage 001_a has no timeout: it gets 7m; set [stage \"001_a\"] timeout");
+		"stage 001_a has no timeout: it gets 30m; set [stage \"001_a\"] timeout");
+	profile_free(p);
+}
+
+static void test_a_default_that_was_set_needs_no_warning(void **unused)
+{
+	script("p/scripts/001_a");
+	write_file("p/fsqa.conf", "[stage]\ndefaultTimeout = 7\n");
+	struct profile *p = load("p");
+	assert_int_equal(p->stages[0].timeout_us, 7 * MINUTE);
+	assert_int_equal(p->warnings.n, 0);
 	profile_free(p);
 }
 
@@ -485,6 +494,7 @@ int main(void)
 		T(test_what_editors_leave_is_no_script),
 		T(test_no_scripts_at_all_is_an_error),
 		T(test_a_stage_without_timeout_has_the_default_and_a_warning),
+		T(test_a_default_that_was_set_needs_no_warning),
 		T(test_timeout_json_has_minutes_and_fsqa_conf_wins_over_it),
 		T(test_a_bad_timeout_json_gives_its_line),
 		T(test_a_section_for_no_script_is_an_error),

@@ -89,9 +89,6 @@ static const struct setting settings[] = {
 		.help = "only these stages, in this order; unset: every script, in order of name" },
 	{ "record.limit", SETTING_SIZE, .min = 64 * KIB, .max = 16 * GIB, .def = "32M",
 		.help = "most that is kept of one recording: its head, and then its tail" },
-	{ "run.graceTime", SETTING_DURATION, .min = 100 * MS, .max = HOUR, .bare_us = SECOND,
-		.def = "10s",
-		.help = "time that what is stopped gets to end by itself, before KILL" },
 	{ "stage.*.logs", SETTING_LIST, .example = "/var/log/messages",
 		.help = "paths in the target that are collected after the stage, beside "
 			"/tmp/logs" },

@@ -166,11 +166,11 @@ static void set_timeout(struct loader *l, struct profile_stage *s, size_t i)
 		s->timeout_us = l->timeouts_us[i];
 	} else {
 		s->timeout_us = config_num(c, "stage.defaultTimeout");
-		auto_free char *text =
-			config_number_text(config_setting("stage.defaultTimeout"), s->timeout_us);
-		strv_addf(&l->p->warnings,
-			"stage %s has no timeout: it gets %s; set [stage \"%s\"] timeout", s->name,
-			text, s->name);
+		/* Who set it means it. */
+		if (!config_is_set(c, "stage.defaultTimeout"))
+			strv_addf(&l->p->warnings,
+				"stage %s has no timeout: it gets %s; set [stage \"%s\"] timeout",
+				s->name, config_text(c, "stage.defaultTimeout"), s->name);
 	}
 }
 
