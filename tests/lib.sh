@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lib.sh: what end-to-end tests share. A test is an executable tests/NNN-name/test that starts with
+#   . "$(dirname "$0")/../lib.sh"
+# and runs the real program, with real kernels in real guests. Environment:
+#   FSQA          the program (default: the build folder's)
+#   FSQA_SHARED   state folder whose kernels/ and images/ all tests share, so that they are
+#                 made once (default: build/check/shared)
+# Each test gets a state folder of its own in $FSQA_STATE, below $work, which goes when it ends
+# well and stays for a look when not. Exit 0: passed; 77: skipped, its last line says why; else
+# failed.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+FSQA=${FSQA:-$top/build/src/cli/fsqa}
+FSQA_SHARED=${FSQA_SHARED:-$top/build/check/shared}
+work=$(mktemp -d "${TMPDIR:-/tmp}/fsqa-$(basename "$here")-XXXXXX")
+FSQA_STATE=$work/state
+export FSQA FSQA_STATE
+unset FSQA_PROFILES
+mkdir -p "$FSQA_SHARED/kernels" "$FSQA_SHARED/images" "$FSQA_STATE"
+ln -s "$FSQA_SHARED/kernels" "$FSQA_STATE/kernels"
+ln -s "$FSQA_SHARED/images" "$FSQA_STATE/images"
+[ ! -e "$FSQA_SHARED/accel.json" ] || cp "$FSQA_SHARED/accel.json" "$FSQA_STATE/"
+failures=0
+faults=$top/tests/fixtures/faults
+
+finish() {
+	code=$?
+	trap - EXIT
+	if [ "$code" = 0 ] && [ "$failures" = 0 ]; then
+		[ -e "$FSQA_SHARED/accel.json" ] || cp "$FSQA_STATE/accel.json" "$FSQA_SHARED/" 2>/dev/null
+		rm -rf "$work"
+		exit 0
+	fi
+	[ "$code" = 77 ] && rm -rf "$work" && exit 77
+	echo "FAILED: $failures checks, see $work"
+	exit 1
+}
+trap finish EXIT
+
+fail() {
+	failures=$((failures + 1))
+	echo "not ok: $*"
+}
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+# run CODE ARGS...: run fsqa, output in $work/out and $work/err; its exit code must be CODE.
+run() {
+	want=$1
+	shift
+	"$FSQA" "$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	if [ "$got" != "$want" ]; then
+		fail "fsqa $*: exit code $got, not $want"
+		tail -n 20 "$work/out" "$work/err"
+	fi
+}
+
+# has FILE TEXT: the file contains the fixed text.
+has() {
+	grep -qF -- "$2" "$1" || {
+		fail "$(basename "$1") lacks: $2"
+		tail -n 20 "$1"
+	}
+}
+
+hasnt() {
+	! grep -qF -- "$2" "$1" || fail "$(basename "$1") has: $2"
+}
+
+# verdict RUN TEST STATUS [REASON]: what the journal says of one test.
+verdict() {
+	"$FSQA" show "$1" --json >"$work/show.json" 2>"$work/show.err" || fail "fsqa show $1"
+	line=$(python3 - "$work/show.json" "$2" <<'PY'
+import json, sys
+run = json.load(open(sys.argv[1]))
+for t in run["tests"]:
+    if t["test"] == sys.argv[2]:
+        last = t
+try:
+    print(last["status"], last["reason"])
+except NameError:
+    print("(absent)")
+PY
+)
+	case $line in
+	"$3"*"${4-}"*) ;;
+	*) fail "$2 is '$line', not '$3 ... ${4-}'" ;;
+	esac
+}
+
+# none_left: no process of this test's state folder lives.
+none_left() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		pgrep -f -- "$FSQA_STATE" >/dev/null || return 0
+		sleep 0.3
+	done
+	fail "processes of ours are left:"
+	pgrep -a -f -- "$FSQA_STATE" | cut -c1-150
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	limit=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt "$limit" ] || return 1
+		sleep 0.1
+	done
+}
