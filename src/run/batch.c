@@ -268,7 +268,8 @@ static void close_spool(struct batch *b)
 	(void)spool_log_close(&b->kernel_log, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		auto_free char *path = path_join(b->job->work_dir, names[i]);
-		outbox_artifact(b->out, "boot", 1, names[i], kinds[i], path, cut[i], b->job->keep);
+		outbox_artifact(
+			b->out, "boot", b->boots, names[i], kinds[i], path, cut[i], b->job->keep);
 	}
 }
 

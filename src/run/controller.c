@@ -168,11 +168,66 @@ static void on_artifact_end(struct controller *c, const struct frame *f)
 	uv_timer_start(&c->sync, on_sync, SYNC_MS, 0);
 }
 
+/* ---- the shell's terminal ---- */
+
+static void send_size(struct controller *c)
+{
+	struct winsize w;
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
+		return;
+	char text[64];
+	int n = snprintf(text, sizeof text, "{\"cols\": %u, \"rows\": %u}", w.ws_col, w.ws_row);
+	link_send(c->link, RUN_TTY_SIZE, 0, text, (size_t)n);
+}
+
+static void on_winch(uv_signal_t *s, int number)
+{
+	send_size(s->data);
+}
+
+static void on_input(uv_poll_t *p, int status, int events)
+{
+	struct controller *c = p->data;
+	char chunk[4096];
+	ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* An empty frame is the end of the input. */
+	link_send(c->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
+	if (n <= 0)
+		uv_poll_stop(p);
+}
+
+static void open_tty(struct controller *c)
+{
+	/* A plain file cannot be polled and needs no waiting: such input is not passed on. */
+	if (!c->spec->tty_input || c->tty_open ||
+		uv_poll_init(&c->loop, &c->tty_in, STDIN_FILENO) < 0)
+		return;
+	c->tty_open = true;
+	c->tty_in.data = c;
+	uv_poll_start(&c->tty_in, UV_READABLE, on_input);
+	if (c->spec->tty_raw && tcgetattr(STDIN_FILENO, &c->tty_was) == 0) {
+		struct termios raw = c->tty_was;
+		cfmakeraw(&raw);
+		c->tty_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	}
+}
+
+static void phase_changed(struct controller *c, const char *phase, const char *what)
+{
+	c->h->on_status(c->ctx, phase, what);
+	/* Not before the command runs: until then the terminal is the user's, and what is typed
+	 * waits in it. */
+	if (strcmp(phase, "shell") == 0)
+		open_tty(c);
+}
+
 static void on_status(struct controller *c, const struct frame *f)
 {
 	auto_json json_t *j = NULL;
 	if (json_parse_object((const char *)f->payload, f->length, &j, NULL) == 0)
-		c->h->on_status(c->ctx, json_str_or(j, "phase", ""), json_str_or(j, "what", ""));
+		phase_changed(c, json_str_or(j, "phase", ""), json_str_or(j, "what", ""));
 }
 
 static void on_done(struct controller *c, const struct frame *f)
@@ -345,51 +400,6 @@ static void on_signal(uv_signal_t *s, int number)
 		proc_stop(c->worker);
 }
 
-/* ---- the shell's terminal ---- */
-
-static void send_size(struct controller *c)
-{
-	struct winsize w;
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
-		return;
-	char text[64];
-	int n = snprintf(text, sizeof text, "{\"cols\": %u, \"rows\": %u}", w.ws_col, w.ws_row);
-	link_send(c->link, RUN_TTY_SIZE, 0, text, (size_t)n);
-}
-
-static void on_winch(uv_signal_t *s, int number)
-{
-	send_size(s->data);
-}
-
-static void on_input(uv_poll_t *p, int status, int events)
-{
-	struct controller *c = p->data;
-	char chunk[4096];
-	ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	/* An empty frame is the end of the input. */
-	link_send(c->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
-	if (n <= 0)
-		uv_poll_stop(p);
-}
-
-static void open_tty(struct controller *c)
-{
-	/* A plain file cannot be polled and needs no waiting: such input is not passed on. */
-	if (!c->spec->tty_input || uv_poll_init(&c->loop, &c->tty_in, STDIN_FILENO) < 0)
-		return;
-	c->tty_open = true;
-	c->tty_in.data = c;
-	uv_poll_start(&c->tty_in, UV_READABLE, on_input);
-	if (c->spec->tty_raw && tcgetattr(STDIN_FILENO, &c->tty_was) == 0) {
-		struct termios raw = c->tty_was;
-		cfmakeraw(&raw);
-		c->tty_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-	}
-}
-
 static void start_handles(struct controller *c)
 {
 	uv_loop_init(&c->loop);
@@ -419,8 +429,6 @@ int controller_run(const struct controller_spec *spec, const struct controller_h
 	if (rc < 0) {
 		proc_free(take(&c->worker));
 		close_handles(c);
-	} else {
-		open_tty(c);
 	}
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	if (c->tty_raw)
