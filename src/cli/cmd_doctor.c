@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "cli/cli.h"
 #include "config/config.h"
+#include "config/place.h"
 #include "config/profile.h"
 #include "proc/proc.h"
 #include "run/prepare.h"
@@ -125,7 +126,7 @@ static void check_own_programs(struct doctor *d)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct err e = { 0 };
 		auto_free char *path = NULL;
-		int rc = prepare_program(names[i], &path, &e);
+		int rc = place_program(names[i], &path, &e);
 		report(d, rc == 0 ? HEALTH_OK : HEALTH_BAD, names[i], rc == 0 ? path : e.msg,
 			"make, or make install");
 	}

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "config/place.h"
 #include "proc/proc.h"
 #include "run/prepare.h"
 #include "run/protocol.h"
@@ -332,7 +333,7 @@ static void worker_end(void *ctx, const struct proc_end *end)
 static int start_worker(struct controller *c, struct err *e)
 {
 	auto_free char *program = NULL;
-	int rc = prepare_program("fsqa-worker", &program, e);
+	int rc = place_program("fsqa-worker", &program, e);
 	if (rc < 0)
 		return rc;
 	int pair[2];

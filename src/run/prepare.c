@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "build_config.h"
 #include "config/config.h"
+#include "config/place.h"
 #include "config/profile.h"
 #include "image/image.h"
 #include "kernel/kernel.h"
@@ -20,27 +21,6 @@
 #include <unistd.h>
 
 #define STAGE_DIR "/root/btrfsqe"
-
-int prepare_program(const char *name, char **ret, struct err *e)
-{
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	self[n > 0 ? n : 0] = '\0';
-	const char *libexec = getenv("FSQA_LIBEXEC");
-	auto_free char *path = NULL;
-	size_t build_len = strlen(FSQA_BUILD_DIR);
-	if (libexec)
-		path = path_join(libexec, name);
-	else if (strncmp(self, FSQA_BUILD_DIR, build_len) == 0 && self[build_len] == '/')
-		path = xasprintf("%s/src/%s/%s", FSQA_BUILD_DIR,
-			strcmp(name, "fsqa-guest") == 0 ? "guest" : "run", name);
-	else
-		path = path_join(FSQA_LIBEXECDIR, name);
-	if (access(path, X_OK) < 0)
-		return err_sys(e, "%s", path);
-	*ret = take(&path);
-	return 0;
-}
 
 /* ---- what the host can give ---- */
 
@@ -273,7 +253,7 @@ static int make_parts(const struct prepare_request *q,
 	int rc = accel_probe(&accel, &p->accel, e);
 	if (rc < 0)
 		return rc;
-	rc = prepare_program("fsqa-guest", &guest, e);
+	rc = place_program("fsqa-guest", &guest, e);
 	if (rc < 0)
 		return rc;
 	rc = kernel_resolve(

@@ -46,7 +46,3 @@ struct accel_query prepare_accel(const char *state_dir, const struct config *c);
 
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);
-
-/* Path of one of our own programs ("fsqa-worker", "fsqa-guest"): $FSQA_LIBEXEC, the build folder
- * when fsqa runs from there, else where it was installed. -ENOENT with where it was sought. */
-int prepare_program(const char *name, char **ret, struct err *e);
