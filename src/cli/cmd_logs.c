@@ -200,7 +200,9 @@ static int printed(struct cli *cli, const struct printer *to, int rc, const stru
 {
 	if (to->tamed && !to->ends_line)
 		putchar('\n');
-	if (rc == -EPIPE) /* told by the frame, in the shell's way */
+	if (rc < 0)
+		clearerr(stdout); /* it is told here, not once more at the end */
+	if (rc == -EPIPE) /* the reader went away: its choice, and the shell's custom is silence */
 		return CLI_GOOD;
 	return rc < 0 ? cli_error(cli, rc == -ENODATA || rc == -ENOENT ? CLI_USAGE : CLI_INFRA, e)
 		      : CLI_GOOD;

@@ -65,9 +65,22 @@ static int several(const char *text, const struct strv *ids, size_t first, size_
 	return err_set(e, ENOTUNIQ, "%zu runs start with \"%s\": %s", n, text, buf_str(&b));
 }
 
+/* The usual case, without a look at all the others. */
+static bool is_whole_id(const char *state_dir, const char *text)
+{
+	auto_free char *journal = xasprintf("%s/runs/%s/journal", state_dir, text);
+	struct stat st;
+	return *text && *text != '.' && !strchr(text, '/') && stat(journal, &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
 int run_id_find(const char *state_dir, const char *text, char **ret, struct err *e)
 {
 	auto_strv struct strv ids = { 0 };
+	if (is_whole_id(state_dir, text)) {
+		*ret = xstrdup(text);
+		return 0;
+	}
 	int rc = run_ids(state_dir, &ids, e);
 	if (rc < 0)
 		return rc;
@@ -85,11 +98,6 @@ int run_id_find(const char *state_dir, const char *text, char **ret, struct err 
 			continue;
 		if (n++ == 0)
 			first = i;
-		if (strcmp(ids.v[i], text) == 0) { /* also a prefix of its own suffixes */
-			first = i;
-			n = 1;
-			break;
-		}
 	}
 	if (n == 0 || !*text)
 		return none_like(state_dir, text, &ids, e);

@@ -133,7 +133,7 @@ static void test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm(void **s
 
 static void test_the_index_knows_of_it(void **state)
 {
-	auto_free char *id = make_killed(*state);
+	free(make_killed(*state));
 	struct index_db *x = NULL;
 	struct run_row *rows = NULL;
 	size_t n = 0;
@@ -227,7 +227,7 @@ static void test_a_damaged_journal_is_kept_and_the_run_finished_from_what_is_tru
 static void test_a_journal_damaged_from_the_start_is_told_and_not_touched(void **state)
 {
 	auto_free char *bad = make_killed(*state);
-	auto_free char *good = make_killed(*state);
+	free(make_killed(*state));
 	damage(*state, bad, "btrfs");
 	auto_buf struct buf told = { 0 };
 	recover(*state, &told);
