@@ -259,6 +259,14 @@ static json_t *long_note(void)
 	return json_pack("{s:s, s:s}", "level", "info", "text", text);
 }
 
+static void ends_with_newline(const char *dir)
+{
+	auto_free char *path = path_join(dir, "journal");
+	auto_buf struct buf b = { 0 };
+	ok(file_read(path, 1 << 20, &b, e));
+	assert_int_equal(b.s[b.len - 1], '\n');
+}
+
 /* Fills the disk, makes room by `make_room`, goes on: what was acknowledged is all there. */
 static void fill_and_go_on(const char *state, int full, void (*make_room)(const char *state))
 {
@@ -278,6 +286,7 @@ static void fill_and_go_on(const char *state, int full, void (*make_room)(const 
 	assert_null(r->damage);
 	assert_int_equal(json_array_size(r->notes), n);
 	make_room(state);
+	ends_with_newline(run_writer_dir(w));
 	ok(run_append(w, "note", note, true, e));
 	free(test_finish(w, "PASS"));
 	auto_run_info struct run_info *after = test_read(state, id);
