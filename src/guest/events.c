@@ -11,7 +11,7 @@
 #define COLLECTS_MAX 256 /* by one test: the host's own limit is not ours to reach */
 
 static const char died[] = "{\"event\":\"end\",\"status\":\"ERROR\",\"code\":-1,"
-			   "\"reason\":\"fsqa-test died\",\"duration_us\":0}";
+			   "\"died\":true,\"reason\":\"fsqa-test died\",\"duration_us\":0}";
 
 int events_listen(const char *path)
 {

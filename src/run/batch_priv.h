@@ -35,6 +35,7 @@ enum batch_state {
 struct subtest {
 	bool used;
 	bool durable; /* its start was acknowledged, and so it runs */
+	bool died;    /* its fsqa-test did; the stage's end says why */
 	uint32_t stream;
 	struct batch *batch;
 	struct trial trial;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DIED       "fsqa-test died"
 #define MAX_EVENTS 20000 /* subtests of one batch */
 
 /* ---- the kernel's log ---- */
@@ -85,39 +86,6 @@ static const char *refuse_subtest(struct batch *b, const char *name, struct subt
 	return "too many subtests at once";
 }
 
-static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
-{
-	const char *name = json_str_or(event, "test", "");
-	struct subtest *s = NULL;
-	const char *why = refuse_subtest(b, name, &s);
-	if (why) {
-		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
-		batch_note(b, "warning", text);
-		return;
-	}
-	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
-	s->used = true;
-	s->durable = false;
-	s->stream = stream;
-	s->batch = b;
-	b->n_events++;
-	trial_begin(&s->trial, b->tally, b->trial.stage, path);
-	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
-	s->trial.log_from = spool_log_bytes(b->stage.log);
-	size_t i;
-	json_t *pattern;
-	json_array_foreach (json_object_get(event, "expect"), i, pattern) {
-		struct err e = { 0 };
-		const char *text = json_string_value(pattern);
-		if (text && kernel_expect_add(&s->trial.expect, text, &e) < 0)
-			batch_note(b, "warning", e.msg);
-	}
-	struct err e = { 0 };
-	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
-		batch_spool_failed(b, &e);
-	outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), subtest_durable, s);
-}
-
 static void count_subtest(struct stage_run *stage, const struct trial *t, enum verdict v)
 {
 	stage->failed += v == VERDICT_FAIL || v == VERDICT_MISS;
@@ -141,11 +109,64 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 	s->used = false;
 }
 
+/* The stage goes on, so they did not die of its end. */
+static void end_dead_subtests(struct batch *b)
+{
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		if (b->subtests[i].used && b->subtests[i].died)
+			end_subtest(b, &b->subtests[i], VERDICT_ERROR, DIED);
+	}
+}
+
+static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
+{
+	end_dead_subtests(b);
+	const char *name = json_str_or(event, "test", "");
+	struct subtest *s = NULL;
+	const char *why = refuse_subtest(b, name, &s);
+	if (why) {
+		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
+		batch_note(b, "warning", text);
+		return;
+	}
+	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
+	s->used = true;
+	s->durable = false;
+	s->died = false;
+	s->stream = stream;
+	s->batch = b;
+	b->n_events++;
+	trial_begin(&s->trial, b->tally, b->trial.stage, path);
+	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
+	s->trial.log_from = spool_log_bytes(b->stage.log);
+	size_t i;
+	json_t *pattern;
+	json_array_foreach (json_object_get(event, "expect"), i, pattern) {
+		struct err e = { 0 };
+		const char *text = json_string_value(pattern);
+		if (text && kernel_expect_add(&s->trial.expect, text, &e) < 0)
+			batch_note(b, "warning", e.msg);
+	}
+	struct err e = { 0 };
+	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
+		batch_spool_failed(b, &e);
+	outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), subtest_durable, s);
+}
+
 static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 {
 	struct subtest *s = find_subtest(b, stream);
 	if (!s)
 		return;
+	/* A stage that is killed takes its subtests along: who died is judged when the stage's own
+	 * end says whether it was stopped, timed out, or neither. */
+	s->died = json_bool_or(event, "died", false);
+	if (s->died)
+		return;
+	if (b->stopping) {
+		end_subtest(b, s, VERDICT_MISS, b->stop_why);
+		return;
+	}
 	int v = verdict_from_name(json_str_or(event, "status", "ERROR"));
 	const char *reason = json_str_or(event, "reason", NULL);
 	/* A guest may say how its test went, not that the infrastructure broke. */
@@ -162,8 +183,9 @@ static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 {
 	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
-		if (b->subtests[i].used)
-			end_subtest(b, &b->subtests[i], v, reason);
+		struct subtest *s = &b->subtests[i];
+		if (s->used)
+			end_subtest(b, s, v, s->died && v == VERDICT_ERROR ? DIED : reason);
 	}
 }
 

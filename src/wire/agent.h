@@ -75,4 +75,4 @@ struct agent_entry {
  *   {"event":"end","status":"PASS|FAIL|ERROR|SKIP","code":1,"reason":"...","duration_us":123}
  *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
  * The connection's stream number ties an end to its start; a stream that closes without an end
- * is sent as {"event":"end","status":"ERROR","reason":"fsqa-test died"}. */
+ * is sent as {"event":"end","status":"ERROR","died":true,"reason":"fsqa-test died"}. */
