@@ -59,7 +59,7 @@ static struct {
 static noreturn void finish(void)
 {
 	struct pollfd p = { .fd = a.mux.port, .events = POLLOUT };
-	while (a.mux.len && !a.mux.gone && poll(&p, 1, FLUSH_MS) > 0)
+	while (mux_waiting(&a.mux) && !a.mux.gone && poll(&p, 1, FLUSH_MS) > 0)
 		mux_write(&a.mux);
 	if (a.setup->pid1)
 		shutdown_machine(a.reboot_it);
@@ -351,7 +351,7 @@ static void wait_for_something(void)
 	bool room = a.connected && mux_room(&a.mux);
 	if (!a.connected)
 		ms = min_wait(ms, CONNECT_MS);
-	short port = (short)((room ? POLLIN : 0) | (a.mux.len ? POLLOUT : 0));
+	short port = (short)((room ? POLLIN : 0) | (mux_waiting(&a.mux) ? POLLOUT : 0));
 	p[n++] = (struct pollfd){ .fd = a.connected ? a.mux.port : -1, .events = port };
 	p[n++] = (struct pollfd){ .fd = a.sigchld, .events = POLLIN };
 	p[n++] = (struct pollfd){ .fd = a.setup->pid1 ? a.udev.notify : -1, .events = POLLIN };

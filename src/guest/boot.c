@@ -205,15 +205,21 @@ static void write_control(const char *path, const char *value)
 		(void)!write(fd, value, strlen(value)); /* a kernel without it does without */
 }
 
-/* The memory controller tells which command the kernel killed for memory. */
+/* memory tells which command the kernel killed for memory; with cpu a command of a thousand
+ * processes gets no more than our own handler, so that its deadline is kept. */
 static void make_cgroup(void)
 {
 	if (access("/sys/fs/cgroup/cgroup.procs", F_OK) < 0)
 		return;
-	write_control("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	if (make_folder("/sys/fs/cgroup/fsqa", NULL) < 0)
-		return;
-	write_control("/sys/fs/cgroup/fsqa/cgroup.subtree_control", "+memory");
+	static const char *const folders[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/fsqa" };
+	static const char *const controllers[] = { "+memory", "+cpu" };
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		auto_free char *path = path_join(folders[i], "cgroup.subtree_control");
+		if (make_folder(folders[i], NULL) < 0)
+			return;
+		for (size_t k = 0; k < ARRAY_LEN(controllers); k++)
+			write_control(path, controllers[k]);
+	}
 	tree_set_cgroup_root("/sys/fs/cgroup/fsqa");
 }
 

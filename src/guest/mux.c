@@ -20,23 +20,30 @@ void mux_init(struct mux *m, int port, int kmsg)
 	frame_decoder_init(&m->in);
 }
 
-bool mux_room(struct mux *m)
+/* Frames go behind the others, or once there is no room for a whole one, to the beginning. */
+static bool at_front(const struct mux *m)
 {
-	if (m->head && sizeof m->out - m->head - m->len < CHANNEL_PACKET) {
-		memmove(m->out, m->out + m->head, m->len);
-		m->head = 0;
-	}
-	return sizeof m->out - m->head - m->len >= CHANNEL_PACKET;
+	return m->front || sizeof m->out - m->tail < CHANNEL_PACKET;
+}
+
+bool mux_room(const struct mux *m)
+{
+	return !at_front(m) || m->head - m->front >= CHANNEL_PACKET;
 }
 
 uint8_t *mux_space(struct mux *m)
 {
-	return m->out + m->head + m->len;
+	return m->out + (at_front(m) ? m->front : m->tail);
 }
 
 void mux_commit(struct mux *m, size_t n)
 {
-	m->len += n;
+	*(at_front(m) ? &m->front : &m->tail) += n;
+}
+
+bool mux_waiting(const struct mux *m)
+{
+	return m->head < m->tail;
 }
 
 void mux_send(struct mux *m, uint16_t type, uint32_t stream, const void *p, size_t n)
@@ -51,8 +58,8 @@ void mux_send(struct mux *m, uint16_t type, uint32_t stream, const void *p, size
 
 void mux_write(struct mux *m)
 {
-	while (m->len && !m->gone) {
-		ssize_t n = write(m->port, m->out + m->head, m->len);
+	while (m->head < m->tail && !m->gone) {
+		ssize_t n = write(m->port, m->out + m->head, m->tail - m->head);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN)
@@ -60,10 +67,12 @@ void mux_write(struct mux *m)
 		if (n <= 0)
 			return;
 		m->head += (size_t)n;
-		m->len -= (size_t)n;
+		if (m->head == m->tail) {
+			m->head = 0;
+			m->tail = m->front;
+			m->front = 0;
+		}
 	}
-	if (!m->len)
-		m->head = 0;
 }
 
 bool mux_read(struct mux *m)

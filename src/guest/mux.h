@@ -15,8 +15,9 @@ struct mux {
 	int kmsg; /* non-blocking; -1: none */
 	bool gone;
 	struct frame_decoder in;
-	/* Frames on their way to the host: out[head .. head+len). */
-	size_t head, len;
+	/* Frames on their way to the host: out[head .. tail), then out[0 .. front) where frames
+	 * went on at the beginning because the end had no room. Nothing is ever moved. */
+	size_t head, tail, front;
 	uint8_t out[MUX_OUT];
 	/* The kernel log: */
 	bool overrun;      /* records were lost since the last one */
@@ -29,7 +30,7 @@ struct mux {
 void mux_init(struct mux *m, int port, int kmsg);
 
 /* Whether a frame of any size fits. */
-bool mux_room(struct mux *m);
+bool mux_room(const struct mux *m);
 /* A frame to the host; only where mux_room said yes. */
 void mux_send(struct mux *m, uint16_t type, uint32_t stream, const void *p, size_t n);
 /* Where a packet of a handler may be read to (CHANNEL_PACKET bytes), after mux_room said yes;
@@ -37,6 +38,8 @@ void mux_send(struct mux *m, uint16_t type, uint32_t stream, const void *p, size
 uint8_t *mux_space(struct mux *m);
 void mux_commit(struct mux *m, size_t n);
 
+/* Whether frames wait for the port. */
+bool mux_waiting(const struct mux *m);
 /* Write what the port takes. */
 void mux_write(struct mux *m);
 /* Read what is there: true: frames may be ready for mux_next. m->gone: the host closed. */

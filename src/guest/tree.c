@@ -162,11 +162,18 @@ static bool signal_cgroup(const struct tree *t, int sig)
 	return true;
 }
 
+static bool populated(const struct tree *t)
+{
+	auto_buf struct buf b = { 0 };
+	return control_read(t, "cgroup.events", &b) == 0 && strstr(buf_str(&b), "populated 1");
+}
+
 void tree_signal(const struct tree *t, int sig)
 {
 	/* Not twice to the same process: some take a second TERM for impatience. One that moved
-	 * to another cgroup meets KILL. */
-	if (signal_cgroup(t, sig) && sig != SIGKILL)
+	 * to another cgroup meets KILL, once the cgroup is empty: looking through all of /proc
+	 * while a fork bomb dies takes longer than its death. */
+	if (signal_cgroup(t, sig) && (sig != SIGKILL || populated(t)))
 		return;
 	struct entry *all;
 	size_t n = read_descendants(&all);
@@ -174,12 +181,6 @@ void tree_signal(const struct tree *t, int sig)
 		if (all[i].ours && all[i].state != 'Z')
 			(void)kill(all[i].pid, sig);
 	free(all);
-}
-
-static bool populated(const struct tree *t)
-{
-	auto_buf struct buf b = { 0 };
-	return control_read(t, "cgroup.events", &b) == 0 && strstr(buf_str(&b), "populated 1");
 }
 
 bool tree_reap(const struct tree *t, pid_t leader, int *status, bool *reaped)

@@ -181,7 +181,11 @@ static void take_record(struct session *s, const char *p, size_t n)
 	while (raw.len && raw.s[raw.len - 1] == '\n')
 		raw.len--;
 	utf8_clean(&text, raw.s, raw.len);
-	struct session_kmsg m = { .level = prio & 7, .seq = seq, .us = us, .text = buf_str(&text) };
+	struct session_kmsg m = { .level = prio & 7,
+		.facility = prio >> 3,
+		.seq = seq,
+		.us = us,
+		.text = buf_str(&text) };
 	s->h->on_kmsg(s->ctx, &m);
 }
 

@@ -13,7 +13,8 @@ struct session;
 struct session_job;
 
 struct session_kmsg {
-	unsigned level; /* 0 emergency .. 7 debug */
+	unsigned level;    /* 0 emergency .. 7 debug */
+	unsigned facility; /* 0: the kernel itself; else a process wrote it to /dev/kmsg */
 	uint64_t seq;
 	uint64_t us;      /* guest's monotonic time */
 	const char *text; /* one record, cleaned UTF-8, no newline at its end; borrowed */

@@ -44,8 +44,8 @@ static void on_ready(void *ctx)
 static void on_kmsg(void *ctx, const struct session_kmsg *k)
 {
 	struct bench *b = ctx;
-	buf_addf(&b->kmsg, "%u %llu %llu [%s]\n", k->level, (unsigned long long)k->seq,
-		(unsigned long long)k->us, k->text);
+	buf_addf(&b->kmsg, "%u.%u %llu %llu [%s]\n", k->facility, k->level,
+		(unsigned long long)k->seq, (unsigned long long)k->us, k->text);
 }
 
 static void on_event(void *ctx, uint32_t stream, const json_t *event)
@@ -364,8 +364,8 @@ static void test_kernel_messages_are_parsed_and_cleaned(void **state)
 		"6,1,100,-;EXT4-fs \\xc3\\xa4\\x0asecond\n SUBSYSTEM=block\n"
 		"12,2,200,c,caller=T1;a\\x1bb\\xff\nrubbish\n;\n3,3,300,-;unfinished");
 	assert_string_equal(buf_str(&b->kmsg),
-		"6 1 100 [EXT4-fs \xc3\xa4\nsecond]\n"
-		"4 2 200 [a\\x1bb\xef\xbf\xbd]\n3 3 300 [unfinished]\n");
+		"0.6 1 100 [EXT4-fs \xc3\xa4\nsecond]\n"
+		"1.4 2 200 [a\\x1bb\xef\xbf\xbd]\n0.3 3 300 [unfinished]\n");
 	assert_int_equal(b->lost, 0);
 }
 
