@@ -121,9 +121,11 @@ static void test_a_test_that_dies_is_an_error_before_its_stage_ends(void **state
 	auto_command struct command c = { 0 };
 	run(r, &c, "fsqa-test t -- sleep 100 & sleep 0.3; kill -9 $!; exit 5");
 	assert_int_equal(c.x.code, 5);
-	assert_non_null(strstr(buf_str(&r->events),
-		"1 {\"event\":\"end\",\"status\":\"ERROR\",\"code\":-1,\"reason\":\"fsqa-test "
-		"died\""));
+	assert_non_null(
+		strstr(buf_str(&r->events), "1 "
+					    "{\"event\":\"end\",\"status\":\"ERROR\",\"code\":-1,"
+					    "\"died\":true,\"reason\":\"fsqa-test "
+					    "died\""));
 }
 
 static void test_a_test_does_not_begin_before_the_host_has_its_start(void **state)
