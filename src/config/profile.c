@@ -179,13 +179,15 @@ static int load(struct profile *p, const char *const *overrides, struct err *e)
 	if (rc < 0)
 		return rc;
 	auto_free char *scripts = folder(p, "profile.scripts", "scripts");
-	auto_free char *config_dir = folder(p, "profile.config", "config");
-	rc = stages_load(p, scripts, config_dir, e);
-	if (rc < 0)
-		return rc;
-	if (!is_folder(config_dir) && !config_is_set(p->config, "profile.config"))
-		return 0;
-	return stages_files(p, config_dir, e);
+	/* What is forked names its config/ in the file that is included: ours comes on top. */
+	auto_free char *below = folder(p, "profile.config", "config");
+	auto_free char *own = path_join(p->dir, "config");
+	rc = stages_load(p, scripts, has(own, "timeout.json") ? own : below, e);
+	if (rc == 0 && (is_folder(below) || config_is_set(p->config, "profile.config")))
+		rc = stages_files(p, below, e);
+	if (rc == 0 && is_folder(own) && strcmp(own, below) != 0)
+		rc = stages_files(p, own, e);
+	return rc;
 }
 
 int profile_load(

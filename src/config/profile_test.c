@@ -131,6 +131,28 @@ static void test_a_link_does_not_carry_our_own_files_into_the_target(void **unus
 	assert_refused("p", -ENOENT, "p/config/dangling: No such file or directory");
 }
 
+static void test_a_fork_replaces_single_files_of_what_it_includes(void **unused)
+{
+	write_p("[profile]\n\tscripts = scripts\n\tconfig = config\n");
+	write_file("p/config/lib.sh", "");
+	write_file("p/config/local.config", "of p");
+	write_file("fork/fsqa.conf", "[include]\n\tpath = ../p/fsqa.conf\n");
+	struct profile *p = load("fork");
+	assert_list(&p->files, "p/config/lib.sh\np/config/local.config\np/config/timeout.json");
+	profile_free(p);
+	write_file("fork/config/local.config", "of the fork");
+	write_file("fork/config/more", "");
+	p = load("fork");
+	assert_list(&p->files, "p/config/lib.sh\nfork/config/local.config\n"
+			       "p/config/timeout.json\nfork/config/more");
+	assert_int_equal(p->stages[0].timeout_us, 10 * MINUTE);
+	profile_free(p);
+	write_file("fork/config/timeout.json", "{\"001_kernel\" : \"7\"}");
+	p = load("fork");
+	assert_int_equal(p->stages[0].timeout_us, 7 * MINUTE);
+	profile_free(p);
+}
+
 /* ---- names ---- */
 
 static void test_a_profile_is_found_by_name_and_by_path(void **unused)
@@ -487,6 +509,7 @@ int main(void)
 		T(test_a_btrfsqa_checkout_is_a_profile_as_it_is),
 		T(test_credentials_are_not_among_the_files_for_the_target),
 		T(test_a_link_does_not_carry_our_own_files_into_the_target),
+		T(test_a_fork_replaces_single_files_of_what_it_includes),
 		T(test_a_profile_is_found_by_name_and_by_path),
 		T(test_an_unknown_profile_gives_the_nearest_name),
 		T(test_a_script_that_cannot_run_is_an_error_with_its_cure),

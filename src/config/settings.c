@@ -80,7 +80,8 @@ static const struct setting settings[] = {
 	{ "log.maxFiles", SETTING_COUNT, .min = 1, .max = 100000, .def = "2000",
 		.help = "most files that are kept of one stage's collected logs" },
 	{ "profile.config", SETTING_PATH, .def = "config",
-		.help = "folder whose files a target gets in ~/btrfsqe" },
+		.help = "folder whose files a target gets in ~/btrfsqe; those of the profile's own "
+			"config/ come on top" },
 	{ "profile.description", SETTING_TEXT, .example = "btrfs: kernel, btrfs-progs, RAID5",
 		.help = "what the profile tests, in one line" },
 	{ "profile.scripts", SETTING_PATH, .def = "scripts",

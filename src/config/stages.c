@@ -281,6 +281,18 @@ static bool leads_out(const char *dir, const char *real)
 	return strncmp(real, dir, n) != 0 || real[n] != '/';
 }
 
+/* In the target there is one folder: of two files of one name the later wins. */
+static void add_file(struct strv *files, char **path)
+{
+	size_t i = 0;
+	while (i < files->n && strcmp(path_base(files->v[i]), path_base(*path)) != 0)
+		i++;
+	if (i == files->n)
+		strv_add(files, "");
+	free(files->v[i]);
+	files->v[i] = take(path);
+}
+
 int stages_files(struct profile *p, const char *config_dir, struct err *e)
 {
 	auto_strv struct strv names = { 0 };
@@ -301,7 +313,7 @@ int stages_files(struct profile *p, const char *config_dir, struct err *e)
 		if (leads_out(p->dir, real) && leads_out(real_dir, real))
 			strv_addf(&p->warnings, "%s leads out of the profile: left out", path);
 		else
-			strv_add(&p->files, path);
+			add_file(&p->files, &path);
 	}
 	return 0;
 }

@@ -8,7 +8,8 @@
  * are absolute; the latter need not exist. On failure what was filled is profile_free's. */
 int stages_load(struct profile *p, const char *scripts, const char *config_dir, struct err *e);
 /* The regular files of `config_dir` that may leave this machine: no hidden ones, none that
- * holds a secret or speaks of the cloud (aws_auth.json, github.json, ec2.json, netrc, keys).
+ * holds a secret or speaks of the cloud (aws_auth.json, github.json, ec2.json, netrc, keys),
+ * added to p->files, where one takes the place of another of its name.
  * -ENOENT, -EACCES ... */
 int stages_files(struct profile *p, const char *config_dir, struct err *e);
 /* The minutes of BTRFSQA's timeout.json, as text `n` long of the file `path` (for messages).
