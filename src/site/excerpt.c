@@ -5,7 +5,7 @@
 #include "site/site_priv.h"
 #include <fcntl.h>
 
-#define READ_MAX (16u * 1024)
+#define TAIL     (16u * 1024)
 #define LINE_MAX 400u
 
 /* Length of the escape sequence that starts at p (an ESC), 1 at least. ECMA-48: CSI ends at a
@@ -52,7 +52,7 @@ static void plain_lines(struct buf *out, const char *p, size_t n)
 		} else if (c == '\b') {
 			if (out->len > line)
 				out->s[--out->len] = '\0';
-		} else if (c == '\t' || (unsigned char)c >= 0x20) {
+		} else if (c == '\t' || ((unsigned char)c >= 0x20 && c != 0x7f)) {
 			if (returned && out->s) {
 				out->len = line;
 				out->s[line] = '\0';
@@ -64,29 +64,13 @@ static void plain_lines(struct buf *out, const char *p, size_t n)
 	}
 }
 
-void site_excerpt(const char *path, uint64_t from, uint64_t to, unsigned max_lines, struct buf *out)
+/* The last lines of the n bytes; `cut`: they start in the middle of a line. */
+static void last_lines(const char *p, size_t n, bool cut, unsigned max_lines, struct buf *out)
 {
-	if (!path || to <= from || to > INT64_MAX)
-		return;
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	bool whole = to - from <= READ_MAX;
-	if (!whole)
-		from = to - READ_MAX;
-	char raw[READ_MAX];
-	size_t got = 0;
-	while (got < to - from) {
-		ssize_t n = pread(fd, raw + got, (size_t)(to - from) - got, (off_t)(from + got));
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	/* What was cut in front starts in the middle of a line. */
-	const char *nl = whole ? NULL : memchr(raw, '\n', got);
-	size_t skip = nl ? (size_t)(nl - raw) + 1 : 0;
+	const char *nl = cut ? memchr(p, '\n', n) : NULL;
+	size_t skip = nl ? (size_t)(nl - p) + 1 : 0;
 	auto_buf struct buf plain = { 0 };
-	plain_lines(&plain, raw + skip, got - skip);
+	plain_lines(&plain, p + skip, n - skip);
 	while (plain.len && strchr(" \n\t", plain.s[plain.len - 1]))
 		plain.s[--plain.len] = '\0';
 	size_t start = plain.len;
@@ -95,4 +79,56 @@ void site_excerpt(const char *path, uint64_t from, uint64_t to, unsigned max_lin
 		start--;
 	if (plain.len)
 		utf8_clean(out, plain.s + start, plain.len - start);
+}
+
+/* What comes last of a stream: at least TAIL of it, where it has that much. */
+struct tail {
+	struct buf b;
+	bool cut;
+};
+
+static int tail_add(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct tail *t = ctx;
+	buf_add(&t->b, p, n);
+	if (t->b.len > 4 * TAIL) {
+		buf_consume(&t->b, t->b.len - TAIL);
+		t->cut = true;
+	}
+	return 0;
+}
+
+static void tail_lines(struct tail *t, unsigned max_lines, struct buf *out)
+{
+	if (t->b.len > TAIL) {
+		buf_consume(&t->b, t->b.len - TAIL);
+		t->cut = true;
+	}
+	if (t->b.len)
+		last_lines(t->b.s, t->b.len, t->cut, max_lines, out);
+	buf_clear(&t->b);
+}
+
+void site_excerpt(const struct run_info *run, const struct run_attempt *a, unsigned max_lines,
+	struct buf *out)
+{
+	struct tail t = { 0 };
+	/* What cannot be read is not shown; the log's own row says why. */
+	(void)run_terminal_each(run, a, tail_add, &t, NULL);
+	tail_lines(&t, max_lines, out);
+}
+
+void site_excerpt_file(const char *path, unsigned max_lines, struct buf *out)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	struct tail t = { 0 };
+	off_t size = lseek(fd, 0, SEEK_END);
+	t.cut = size > (off_t)TAIL;
+	char piece[TAIL];
+	ssize_t n = pread(fd, piece, sizeof piece, t.cut ? size - (off_t)TAIL : 0);
+	if (n > 0)
+		(void)tail_add(&t, piece, (size_t)n, NULL); /* cannot fail */
+	tail_lines(&t, max_lines, out);
 }

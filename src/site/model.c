@@ -156,11 +156,3 @@ const char *site_sub_name(const struct site_stage *s, const struct run_attempt *
 {
 	return is_below(a->test, s->test) ? a->test + strlen(s->test) + 1 : a->test;
 }
-
-const char *site_stage_log(const struct site_stage *s)
-{
-	for (size_t i = 0; i < s->n_files; i++)
-		if (strcmp(s->files[i].name, "terminal.log") == 0)
-			return s->files[i].cut ? NULL : s->files[i].path;
-	return NULL;
-}

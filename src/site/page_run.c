@@ -11,18 +11,12 @@
 #define KERNEL_LINES_MAX 40u  /* messages quoted under one test */
 #define LOG_TAIL_LINES   30u
 
-/* A value of the run record as text: what it is called, with what it was made from. */
+/* A value of the run record as text. */
 static char *fact_text(const json_t *j)
 {
 	auto_buf struct buf b = { 0 };
 	if (json_is_string(j)) {
 		buf_adds(&b, json_string_value(j));
-	} else if (json_is_object(j)) {
-		static const char *const names[] = { "release", "name", "source", "reason" };
-		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-			const char *s = json_str_or(j, names[i], "");
-			buf_addf(&b, "%s%s", *s && b.len ? ", " : "", s);
-		}
 	} else if (json_is_number(j) || json_is_boolean(j)) {
 		char *s = json_dumps(j, JSON_ENCODE_ANY);
 		buf_adds(&b, s ? s : "");
@@ -44,38 +38,55 @@ static void fact(struct buf *b, const char *label, const json_t *value)
 			NULL);
 }
 
-/* Of the target that came up, else what the run was started with. */
-static const json_t *target_or_first(const struct run_info *r, const char *key)
+/* Its name, and why it is that one. */
+static void accelerator(struct buf *b, const struct run_info *r)
 {
-	const json_t *j = json_object_get(r->target, key);
-	return j && !json_is_null(j) ? j : json_object_get(r->first, key);
+	const json_t *environment = json_object_get(r->first, "environment");
+	const char *name = json_str_or(r->target, "accel", json_str_or(r->first, "accel", ""));
+	const char *why = json_str_or(environment, "accel_reason", "");
+	if (!*name)
+		return;
+	html_add(b, "<div><dt>Accelerator</dt><dd>", NULL);
+	if (strcmp(name, "tcg") == 0)
+		buf_adds(b, "TCG (emulated, slow)");
+	else
+		html_text(b, strcmp(name, "kvm") == 0 ? "KVM" : name);
+	html_add(b, *why ? ": " : "", TEXT(why), "</dd></div>\n", NULL);
 }
 
-static void accel_of(const struct run_info *r, const char **name, const char **reason)
+/* A member of the record's environment under the name that people have for it. */
+static void environment_fact(struct buf *b, const char *key, const json_t *value)
 {
-	const json_t *j = target_or_first(r, "accel");
-	*name = json_is_object(j) ? json_str_or(j, "name", "") : json_string_value(j);
-	*name = html_or_empty(*name);
-	*reason = json_str_or(j, "reason",
-		json_str_or(r->target, "accel_reason", json_str_or(r->first, "accel_reason", "")));
+	static const struct {
+		const char *key, *label;
+	} known[] = { { "arch", "Architecture" }, { "cpus", "CPUs" }, { "disk_bytes", "Disk size" },
+		{ "disks", "Disks" }, { "host_kernel", "Host's kernel" },
+		{ "memory_bytes", "Memory" }, { "qemu", "QEMU" } };
+	if (strcmp(key, "accel_reason") == 0)
+		return;
+	const char *label = key;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(known[i].key, key) == 0)
+			label = known[i].label;
+	size_t n = strlen(key);
+	if (n > 6 && strcmp(key + n - 6, "_bytes") == 0 && json_is_integer(value) &&
+		json_integer_value(value) >= 0) {
+		char text[PARSE_SIZE_TEXT];
+		auto_json json_t *size =
+			json_string(parse_size_text((uint64_t)json_integer_value(value), text));
+		fact(b, label, size);
+	} else {
+		fact(b, label, value);
+	}
 }
 
 static void facts(struct buf *b, const struct run_info *r)
 {
+	const json_t *kernel = json_object_get(r->first, "kernel_source");
 	buf_adds(b, "<dl class=\"facts\">\n");
 	fact(b, "Booted kernel", json_object_get(r->target, "release"));
-	fact(b, "Kernel", json_object_get(r->first, "kernel"));
-	const char *accel;
-	const char *why;
-	accel_of(r, &accel, &why);
-	if (*accel)
-		html_add(b, "<div><dt>Accelerator</dt><dd>",
-			strcmp(accel, "tcg") == 0   ? "TCG (emulated, slow)"
-			: strcmp(accel, "kvm") == 0 ? "KVM"
-						    : "",
-			strcmp(accel, "tcg") && strcmp(accel, "kvm") ? accel : "", NULL);
-	if (*accel)
-		html_add(b, *why ? ": " : "", TEXT(why), "</dd></div>\n", NULL);
+	fact(b, "Kernel", kernel ? kernel : json_object_get(r->first, "kernel"));
+	accelerator(b, r);
 	fact(b, "Host", json_object_get(r->first, "host"));
 	fact(b, "Root image", json_object_get(r->first, "image"));
 	buf_adds(b, "<div><dt>Started</dt><dd>");
@@ -88,7 +99,7 @@ static void facts(struct buf *b, const struct run_info *r)
 	json_t *value;
 	json_t *environment = json_object_get(r->first, "environment");
 	json_object_foreach (environment, key, value)
-		fact(b, key, value);
+		environment_fact(b, key, value);
 	buf_adds(b, "</dl>\n");
 }
 
@@ -217,27 +228,25 @@ static void kernel_quote(struct buf *b, const struct run_attempt *a)
 	size_t i;
 	json_t *line;
 	json_array_foreach (lines, i, line) {
-		if (i == KERNEL_LINES_MAX) {
-			buf_adds(b, "... and ");
-			html_number(b, json_array_size(lines) - i);
-			buf_adds(b, " more\n");
+		if (i == KERNEL_LINES_MAX)
 			break;
-		}
 		const char *text = json_is_string(line) ? json_string_value(line)
 							: json_str_or(line, "text", "");
 		html_add(b, TEXT(text), "\n", NULL);
 	}
+	int64_t all = json_i64_or(a->end, "kernel_messages", (int64_t)json_array_size(lines));
+	if (all > (int64_t)i) {
+		buf_adds(b, "... and ");
+		html_number(b, (uint64_t)all - i);
+		buf_adds(b, " more\n");
+	}
 	buf_adds(b, "</pre></figure>\n");
 }
 
-static void output_quote(struct buf *b, const struct site_stage *s, const struct run_attempt *a)
+static void output_quote(struct buf *b, const struct run_info *run, const struct run_attempt *a)
 {
-	int64_t from = json_i64_or(a->end, "log_from", -1);
-	int64_t to = json_i64_or(a->end, "log_to", -1);
 	auto_buf struct buf text = { 0 };
-	if (from >= 0 && to > from)
-		site_excerpt(
-			site_stage_log(s), (uint64_t)from, (uint64_t)to, SITE_EXCERPT_MAX, &text);
+	site_excerpt(run, a, SITE_EXCERPT_MAX, &text);
 	if (text.len)
 		html_add(b,
 			"<figure class=\"quote\"><figcaption>The end of what it printed"
@@ -245,9 +254,22 @@ static void output_quote(struct buf *b, const struct site_stage *s, const struct
 			TEXT(buf_str(&text)), "</pre></figure>\n", NULL);
 }
 
-static bool has_evidence(const struct run_attempt *a)
+/* The row below a test's own. */
+static void evidence(
+	struct buf *b, const struct run_info *run, const struct run_attempt *a, bool quote)
 {
-	return site_is_bad(a->status) || json_array_size(json_object_get(a->end, "kernel_log")) > 0;
+	size_t before = b->len;
+	buf_adds(b, "<tr class=\"evidence\"><td colspan=\"4\">");
+	size_t empty = b->len;
+	kernel_quote(b, a);
+	if (quote)
+		output_quote(b, run, a);
+	if (b->len == empty) {
+		b->len = before;
+		b->s[before] = '\0';
+		return;
+	}
+	buf_adds(b, "</td></tr>\n");
 }
 
 static void sub_line(struct buf *b, const struct site_stage *s, const struct run_attempt *a)
@@ -276,23 +298,10 @@ static void sub_line(struct buf *b, const struct site_stage *s, const struct run
 	buf_adds(b, "</td><td class=\"num\" data-label=\"Duration\">");
 	site_duration(b, a->duration_us);
 	buf_adds(b, "</td></tr>\n");
-	if (!has_evidence(a))
-		return;
-	size_t before = b->len;
-	buf_adds(b, "<tr class=\"evidence\"><td colspan=\"4\">");
-	size_t empty = b->len;
-	kernel_quote(b, a);
-	output_quote(b, s, a);
-	if (b->len == empty) {
-		b->len = before;
-		b->s[before] = '\0';
-		return;
-	}
-	buf_adds(b, "</td></tr>\n");
 }
 
 /* The row below a stage's own: what judged it, and its subtests folded. */
-static void stage_details(struct buf *b, const struct site_stage *s)
+static void stage_details(struct buf *b, const struct run_info *run, const struct site_stage *s)
 {
 	size_t before = b->len;
 	buf_adds(b, "<tr class=\"below\"><td colspan=\"5\">");
@@ -300,7 +309,7 @@ static void stage_details(struct buf *b, const struct site_stage *s)
 	if (s->attempt)
 		kernel_quote(b, s->attempt);
 	if (s->attempt && site_is_bad(s->attempt->status) && s->n_subs == 0)
-		output_quote(b, s, s->attempt);
+		output_quote(b, run, s->attempt);
 	if (s->n_subs) {
 		unsigned counts[VERDICT_COUNT] = { 0 };
 		bool bad = false;
@@ -321,8 +330,12 @@ static void stage_details(struct buf *b, const struct site_stage *s)
 			"</th><th scope=\"col\" "
 			"class=\"num\">Duration</th></tr></thead>\n<tbody>\n",
 			NULL);
-		for (size_t i = 0; i < s->n_subs; i++)
+		unsigned quoted = 0;
+		for (size_t i = 0; i < s->n_subs; i++) {
 			sub_line(b, s, s->subs[i]);
+			evidence(b, run, s->subs[i],
+				site_is_bad(s->subs[i]->status) && quoted++ < SITE_EXCERPTS);
+		}
 		buf_adds(b, "</tbody></table></details>\n");
 	}
 	if (b->len == empty) {
@@ -378,7 +391,7 @@ static void stage_row(
 	if (a)
 		site_duration(b, a->duration_us);
 	buf_adds(b, "</td></tr>\n");
-	stage_details(b, s);
+	stage_details(b, p->run, s);
 	buf_adds(b, "</tbody>\n");
 }
 
@@ -403,8 +416,7 @@ static void kernel_section(struct buf *b, const struct site_page *p)
 		for (size_t k = 0; k < s->n_files; k++) {
 			auto_buf struct buf tail = { 0 };
 			if (strcmp(s->files[k].name, "kernel.log") == 0)
-				site_excerpt(s->files[k].path, 0, s->files[k].size, LOG_TAIL_LINES,
-					&tail);
+				site_excerpt_file(s->files[k].path, LOG_TAIL_LINES, &tail);
 			if (tail.len)
 				html_add(b,
 					"<details><summary>End of the kernel's log</summary>"

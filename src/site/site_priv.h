@@ -15,6 +15,7 @@ struct err;
 #define SITE_HISTORY     20u
 #define SITE_RUNS_MAX    500u /* on the front page */
 #define SITE_EXCERPT_MAX 16u  /* lines of a test's output shown on the page */
+#define SITE_EXCERPTS    12u  /* tests of a stage that have such */
 
 /* A recording laid out as casts/NAME.cast, .cast.js and .svg. */
 struct site_cast {
@@ -66,8 +67,6 @@ void site_file_clear(struct site_file *f);
 enum verdict site_stage_status(const struct site_stage *s);
 /* Its name without its stage's: "mkfs.raid1". Borrowed. */
 const char *site_sub_name(const struct site_stage *s, const struct run_attempt *a);
-/* The stage's raw terminal output on disk, NULL where there is none or its middle is missing. */
-const char *site_stage_log(const struct site_stage *s);
 /* Whether it ended badly: FAIL, ERROR, MISS. */
 static inline bool site_is_bad(enum verdict v)
 {
@@ -83,10 +82,12 @@ char *site_safe_name(const char *text);
 int site_write_files(struct site_page *p, const char *dir, struct err *e);
 
 /* ---- excerpt.c ---- */
-/* The last lines of bytes [from, to) of a log, at most `max_lines`, without escape sequences and
- * with what a carriage return overwrote gone. Nothing is added where it cannot be read. */
-void site_excerpt(
-	const char *path, uint64_t from, uint64_t to, unsigned max_lines, struct buf *out);
+/* The last lines, at most `max_lines`, of what a test wrote to its terminal, without escape
+ * sequences and with what a carriage return overwrote gone. Nothing is added where it cannot be
+ * read. */
+void site_excerpt(const struct run_info *run, const struct run_attempt *a, unsigned max_lines,
+	struct buf *out);
+void site_excerpt_file(const char *path, unsigned max_lines, struct buf *out);
 
 /* ---- parts.c: what both pages are made of. `up` leads to the site's root: "", "../../" ---- */
 void site_head(struct buf *b, const char *up, const char *title);

@@ -128,13 +128,14 @@ static void text_artifact(struct run_writer *w, const char *test, const char *na
 static struct run_writer *create(const char *state, const char *profile)
 {
 	struct run_writer *w = NULL;
-	json_t *first = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "command",
+	json_t *first = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:i, s:I}}", "command",
 		"fsqa run btrfs/demo --kernel 6.1.0-49-cloud-amd64 -c vm.memory=2G", "host",
-		"build-7, 2 CPUs, Linux 6.8.12", "fsqa", "0.1.0", "kernel",
+		"build-7", "fsqa", "0.1.0", "kernel", "6.1.0-49-cloud-amd64", "kernel_source",
 		"Debian linux-image-6.1.0-49-cloud-amd64 6.1.192-2", "image",
-		"Debian bookworm, 143 packages", "accel", "tcg", "accel_reason",
-		"/dev/kvm opens, but a guest did not start in 5 s", "environment", "memory",
-		"2 GiB", "cpus", "2");
+		"Debian bookworm, 143 packages", "accel", "tcg", "environment", "accel_reason",
+		"/dev/kvm opens, but a guest did not start in 5 s", "qemu", "7.2.19", "host_kernel",
+		"6.8.12", "cpus", 2, "memory_bytes", (json_int_t)2 << 30);
 	ok(run_create(state, profile, first, &w, &trouble));
 	json_decref(first);
 	append(w, "plan",
