@@ -46,39 +46,39 @@ bool depot_has(const char *dir, const char *key, json_t **ret)
 	return true;
 }
 
-static int take_lock(const char *path, const char *key, depot_note *note, void *ctx, struct err *e)
+static int take_lock(const struct depot *d, const char *path, const char *key, struct err *e)
 {
 	struct err why = { 0 };
 	int fd = file_lock(path, 0, &why);
 	if (fd != -EWOULDBLOCK)
 		return fd < 0 ? err_set(e, fd, "%s", why.msg) : fd;
 	auto_free char *text = xasprintf("waiting for %s: %s", key, why.msg);
-	if (note)
-		note(ctx, text);
+	if (d->note)
+		d->note(d->ctx, text);
 	return file_lock(path, WAIT_US, e);
 }
 
-int depot_begin(const char *dir, const char *key, depot_note *note, void *ctx,
-	struct depot_build *build, struct err *e)
+int depot_begin(const struct depot *d, const char *key, struct depot_build *build, struct err *e)
 {
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	if (depot_has(dir, key, NULL))
+	if (depot_has(d->dir, key, NULL))
 		return 1;
-	int rc = file_mkdirs(dir, 0755, e);
+	int rc = file_mkdirs(d->dir, 0755, e);
 	if (rc < 0)
 		return rc;
-	auto_free char *lock = xasprintf("%s/.%s.lock", dir, key);
-	b.lock = take_lock(lock, key, note, ctx, e);
+	auto_free char *lock = xasprintf("%s/.%s.lock", d->dir, key);
+	b.lock = take_lock(d, lock, key, e);
 	if (b.lock < 0)
 		return b.lock;
-	if (depot_has(dir, key, NULL)) /* its maker was quicker */
+	if (depot_has(d->dir, key, NULL)) /* its maker was quicker */
 		return 1;
-	b.final = path_join(dir, key);
-	b.tmp = xasprintf("%s/.%s.tmp", dir, key);
+	b.remove = d->remove ? d->remove : file_remove_tree;
+	b.final = path_join(d->dir, key);
+	b.tmp = xasprintf("%s/.%s.tmp", d->dir, key);
 	/* What stands there is damaged, or a killed maker's. */
 	rc = file_remove_tree(b.final, e);
 	if (rc == 0)
-		rc = file_remove_tree(b.tmp, e);
+		rc = b.remove(b.tmp, e);
 	if (rc < 0)
 		return rc;
 	if (mkdir(b.tmp, 0755) < 0)
@@ -167,30 +167,29 @@ int depot_publish(struct depot_build *b, json_t *manifest, struct err *e)
 void depot_clear(struct depot_build *b)
 {
 	if (b->tmp)
-		(void)file_remove_tree(b->tmp, NULL); /* the next start tries again */
+		(void)b->remove(b->tmp, NULL); /* the next start tries again */
 	free(take(&b->tmp));
 	free(take(&b->final));
 	close_fd(&b->lock);
 }
 
-int depot_sweep(const char *dir, struct err *e)
+void depot_sweep(const struct depot *depot)
 {
-	auto_dir DIR *d = opendir(dir);
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(e, "%s", dir);
+	auto_dir DIR *d = opendir(depot->dir);
 	const struct dirent *entry;
-	while ((entry = readdir(d))) {
+	while (d && (entry = readdir(d))) {
 		size_t n = strlen(entry->d_name);
 		if (n < 6 || entry->d_name[0] != '.' || strcmp(entry->d_name + n - 4, ".tmp") != 0)
 			continue;
-		auto_free char *lock = xasprintf("%s/%.*s.lock", dir, (int)n - 4, entry->d_name);
+		auto_free char *lock =
+			xasprintf("%s/%.*s.lock", depot->dir, (int)n - 4, entry->d_name);
 		auto_close int fd = file_lock(lock, 0, NULL);
 		if (fd < 0) /* it is being made */
 			continue;
-		auto_free char *path = path_join(dir, entry->d_name);
-		int rc = file_remove_tree(path, e);
-		if (rc < 0)
-			return rc;
+		struct err e = { 0 };
+		auto_free char *path = path_join(depot->dir, entry->d_name);
+		int rc = depot->remove ? depot->remove(path, &e) : file_remove_tree(path, &e);
+		if (rc < 0 && depot->note)
+			depot->note(depot->ctx, e.msg);
 	}
-	return 0;
 }

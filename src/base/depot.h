@@ -11,26 +11,32 @@
 #include <stdbool.h>
 struct err;
 
+/* All borrowed. */
+struct depot {
+	const char *dir;
+	void (*note)(void *ctx, const char *text); /* one line, now and then; NULL: none */
+	void *ctx;
+	/* Removes what is left half made; NULL: file_remove_tree. For files that are not ours. */
+	int (*remove)(const char *path, struct err *e);
+};
+
 struct depot_build {
 	char *final; /* where it will be */
 	char *tmp;   /* make it here */
-	int lock;
+	int lock;    /* a maker's children may inherit it, to hold it as long as they live */
+	int (*remove)(const char *path, struct err *e);
 };
 #define DEPOT_BUILD_NONE                                                                           \
 	{                                                                                          \
 		.lock = -1                                                                         \
 	}
 
-/* One line, now and then; NULL for none. */
-typedef void depot_note(void *ctx, const char *text);
-
 /* Whether DIR/<key> is whole: manifest.json reads, and each file of it has its size. Then
  * *ret (may be NULL) is the manifest, the caller's. */
 bool depot_has(const char *dir, const char *key, json_t **ret);
 /* 1: the entry is there. 0: it is ours to make in build->tmp, an empty folder. Waits for
  * another process that makes it just now, and says so by `note`. */
-int depot_begin(const char *dir, const char *key, depot_note *note, void *ctx,
-	struct depot_build *build, struct err *e);
+int depot_begin(const struct depot *d, const char *key, struct depot_build *build, struct err *e);
 /* Add "files" and "made_at" to `manifest` (of the regular files in build->tmp), write it,
  * fsync all and rename. On failure the build stands, to be cleared. */
 int depot_publish(struct depot_build *build, json_t *manifest, struct err *e);
@@ -38,5 +44,6 @@ int depot_publish(struct depot_build *build, json_t *manifest, struct err *e);
 void depot_clear(struct depot_build *build);
 #define auto_depot_build __attribute__((cleanup(depot_clear)))
 
-/* Remove what killed makers left in DIR (those that live keep theirs). Absent DIR is fine. */
-int depot_sweep(const char *dir, struct err *e);
+/* Remove what killed makers left in DIR (those that live keep theirs). What cannot be removed is
+ * told by `note`, for the entries serve all the same. Absent DIR is fine. */
+void depot_sweep(const struct depot *d);

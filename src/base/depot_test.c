@@ -33,7 +33,7 @@ static void make(const char *dir, const char *key)
 {
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
 	auto_json json_t *manifest = json_object();
-	assert_int_equal(depot_begin(dir, key, NULL, NULL, &b, NULL), 0);
+	assert_int_equal(depot_begin(&(struct depot){ .dir = dir }, key, &b, NULL), 0);
 	put(b.tmp, "a", "alpha");
 	auto_free char *sub = path_join(b.tmp, "sub");
 	assert_int_equal(mkdir(sub, 0755), 0);
@@ -59,14 +59,14 @@ static void test_an_entry_is_whole_with_sizes_and_hashes(void **state)
 	assert_string_equal(json_str_or(file, "sha256", ""),
 		"f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753");
 	assert_non_null(json_object_get(m, "made_at"));
-	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 1);
+	assert_int_equal(depot_begin(&(struct depot){ .dir = *state }, "k", &b, NULL), 1);
 	assert_false(exists(*state, ".k.tmp"));
 }
 
 static void test_what_is_not_published_leaves_nothing(void **state)
 {
 	struct depot_build b = DEPOT_BUILD_NONE;
-	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 0);
+	assert_int_equal(depot_begin(&(struct depot){ .dir = *state }, "k", &b, NULL), 0);
 	put(b.tmp, "a", "alpha");
 	depot_clear(&b);
 	assert_false(exists(*state, ".k.tmp"));
@@ -80,30 +80,31 @@ static void test_an_entry_that_lost_bytes_is_to_be_made_again(void **state)
 	auto_free char *a = path_join(*state, "k/a");
 	assert_int_equal(truncate(a, 3), 0);
 	assert_false(depot_has(*state, "k", NULL));
-	assert_int_equal(depot_begin(*state, "k", NULL, NULL, &b, NULL), 0);
+	assert_int_equal(depot_begin(&(struct depot){ .dir = *state }, "k", &b, NULL), 0);
 	assert_false(exists(*state, "k"));
 }
 
 static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
 {
 	auto_depot_build struct depot_build living = DEPOT_BUILD_NONE;
-	assert_int_equal(depot_begin(*state, "living", NULL, NULL, &living, NULL), 0);
+	assert_int_equal(depot_begin(&(struct depot){ .dir = *state }, "living", &living, NULL), 0);
 	auto_free char *dead = path_join(*state, ".dead.tmp");
 	assert_int_equal(mkdir(dead, 0755), 0);
 	put(dead, "half", "half");
 	put(*state, "other.tmp", "not ours");
-	assert_int_equal(depot_sweep(*state, NULL), 0);
+	depot_sweep(&(struct depot){ .dir = *state });
 	assert_false(exists(*state, ".dead.tmp"));
 	assert_true(exists(*state, ".living.tmp"));
 	assert_true(exists(*state, "other.tmp"));
-	assert_int_equal(depot_sweep("/no/such/folder", NULL), 0);
+	depot_sweep(&(struct depot){ .dir = "/no/such/folder" });
 }
 
 static void test_a_folder_that_cannot_be_written_is_told(void **unused)
 {
 	struct err e = { 0 };
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	assert_int_equal(depot_begin("/proc/depot", "k", NULL, NULL, &b, &e), -ENOENT);
+	assert_int_equal(
+		depot_begin(&(struct depot){ .dir = "/proc/depot" }, "k", &b, &e), -ENOENT);
 	assert_non_null(strstr(e.msg, "/proc/depot"));
 }
 

@@ -10,13 +10,14 @@
 #include "base/strv.h"
 #include "build_config.h"
 #include "image/recipe.h"
+#include "image/rootfs.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM_BYTES (1536ull << 20) /* packages, the root and its image at once */
+#define ROOM_BYTES (1024ull << 20) /* packages, the root and its image at once */
 #define SUITE      "bookworm"      /* where the host is no Debian */
 
 const char *image_arch(void)
@@ -116,6 +117,7 @@ static int make(
 	(void)unlink(log); /* of an earlier failure */
 	unsigned n;
 	r->dir = b->tmp;
+	r->lock = b->lock;
 	r->log = log;
 	rc = recipe_make(r, &n, e);
 	if (rc < 0)
@@ -124,8 +126,8 @@ static int make(
 	return depot_publish(b, manifest, e);
 }
 
-static int resolve(const char *dir, struct recipe *r, const char *const *asked, struct image **ret,
-	struct err *e)
+static int resolve(const struct depot *d, struct recipe *r, const char *const *asked,
+	struct image **ret, struct err *e)
 {
 	auto_strv struct strv packages = { 0 };
 	int rc = recipe_packages(asked, &packages, e);
@@ -133,16 +135,16 @@ static int resolve(const char *dir, struct recipe *r, const char *const *asked, 
 		return rc;
 	r->packages = &packages;
 	auto_free char *key = make_key(r->suite, r->fstype, &packages);
-	if ((*ret = load(dir, key)))
+	if ((*ret = load(d->dir, key)))
 		return 0;
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	rc = depot_begin(dir, key, r->progress, r->ctx, &b, e);
+	rc = depot_begin(d, key, &b, e);
 	if (rc == 0)
-		rc = make(r, dir, key, &b, e);
+		rc = make(r, d->dir, key, &b, e);
 	if (rc < 0)
 		return rc;
-	*ret = load(dir, key);
-	return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", dir, key);
+	*ret = load(d->dir, key);
+	return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", d->dir, key);
 }
 
 int image_resolve_as(const char *state_dir, const char *const *packages, const char *fstype,
@@ -152,17 +154,10 @@ int image_resolve_as(const char *state_dir, const char *const *packages, const c
 	struct image *i = NULL;
 	auto_free char *suite = host_suite();
 	auto_free char *dir = path_join(state_dir, "images");
-	struct recipe r = { .suite = suite,
-		.fstype = fstype,
-		.as_user = geteuid() != 0,
-		.progress = progress,
-		.ctx = ctx };
-	int rc = depot_sweep(dir, &why);
-	if (rc == 0 && r.as_user && strcmp(fstype, "squashfs") != 0)
-		rc = err_set(&why, EPERM,
-			"a root image as %s is made by root only, squashfs by all", fstype);
-	if (rc == 0)
-		rc = resolve(dir, &r, packages, &i, &why);
+	const struct depot d = { dir, progress, ctx, rootfs_remove };
+	struct recipe r = { .suite = suite, .fstype = fstype, .progress = progress, .ctx = ctx };
+	depot_sweep(&d);
+	int rc = resolve(&d, &r, packages, &i, &why);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	*ret = i;
@@ -172,6 +167,5 @@ int image_resolve_as(const char *state_dir, const char *const *packages, const c
 int image_resolve(const char *state_dir, const char *const *packages, image_progress *progress,
 	void *ctx, struct image **ret, struct err *e)
 {
-	return image_resolve_as(
-		state_dir, packages, geteuid() == 0 ? "erofs" : "squashfs", progress, ctx, ret, e);
+	return image_resolve_as(state_dir, packages, "erofs", progress, ctx, ret, e);
 }

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "image/pack.h"
+#include "image/rootfs.h"
 #include "image/sources.h"
 #include "proc/proc.h"
 #include <ctype.h>
@@ -16,6 +16,7 @@
 
 #define BUILD_US       (3600ull * 1000 * 1000)
 #define LOG_LIMIT      (16u << 20)
+#define STATUS_LIMIT   (64u << 20)
 #define PACKAGES_LIMIT 1000
 
 /* What every suite's scripts may count on. */
@@ -35,6 +36,7 @@ static const char customize[] = "set -e; r=$1; echo fsqa >$r/etc/hostname; "
 				"printf '127.0.0.1 localhost\\n127.0.1.1 fsqa\\n::1 localhost\\n' "
 				">$r/etc/hosts; "
 				": >$r/etc/fstab; : >$r/etc/machine-id; : >$r/etc/resolv.conf; "
+				"chmod 644 $r/etc/resolv.conf; "
 				"for u in fsgqa fsgqa2 123456-fsgqa; do "
 				"chroot $r useradd -m -s /bin/bash $u; done; "
 				"rm -f $r/etc/apt/apt.conf.d/99mmdebstrap $r/etc/apt/sources.list";
@@ -165,10 +167,25 @@ static void on_end(void *ctx, const struct proc_end *end)
 	proc_free(take(&w->proc));
 }
 
+/* Our environment with another TMPDIR. */
+static void environment(const char *tmpdir, struct strv *env)
+{
+	for (char **p = environ; *p; p++)
+		if (strncmp(*p, "TMPDIR=", 7) != 0)
+			strv_add(env, *p);
+	strv_addf(env, "TMPDIR=%s", tmpdir);
+}
+
 static int run_watched(struct watch *w, const char *const *argv, struct err *e)
 {
+	auto_strv struct strv env = { 0 };
+	environment(w->r->dir, &env);
+	const struct proc_fd lock = { w->r->lock, 3 };
 	const struct proc_spec spec = {
 		.argv = argv,
+		.env = strv_get(&env),
+		.fds = &lock,
+		.n_fds = 1,
 		.in = PROC_NULL,
 		.out = PROC_PIPE,
 		.err = PROC_OUT,
@@ -184,12 +201,7 @@ static int run_watched(struct watch *w, const char *const *argv, struct err *e)
 	rc = proc_spawn(&loop, &spec, &w->proc, e);
 	(void)uv_run(&loop, UV_RUN_DEFAULT); /* until nothing is left in it */
 	(void)uv_loop_close(&loop);          /* nothing is */
-	return rc == -ENOENT
-		       ? err_set(e, ENOENT,
-				 "mmdebstrap is not installed: %sapt-get install "
-				 "mmdebstrap%s",
-				 geteuid() == 0 ? "" : "sudo ", w->r->as_user ? " uidmap" : "")
-		       : rc;
+	return rc;
 }
 
 /* What went wrong, of a run that did. */
@@ -237,12 +249,6 @@ static char *joined(const struct strv *v)
 	return buf_take(&b);
 }
 
-/* sqfstar reads a tar file, the others a folder. */
-static bool wants_tar(const struct recipe *r)
-{
-	return strcmp(r->fstype, "squashfs") == 0;
-}
-
 static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 {
 	auto_strv struct strv lines = { 0 };
@@ -253,9 +259,14 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 	auto_free char *apt = path_join(r->dir, "apt.conf");
 	auto_free char *include = joined(r->packages);
 	auto_strv struct strv argv = { 0 };
-	strv_addl(&argv, "mmdebstrap", "--variant=essential", NULL);
-	strv_addf(&argv, "--mode=%s", r->as_user ? "unshare" : "root");
-	strv_addf(&argv, "--format=%s", wants_tar(r) ? "tar" : "directory");
+	if (geteuid() == 0)
+		strv_add(&argv, "unshare");
+	rootfs_as_root(&argv);
+	/* mmdebstrap mounts things and has many children, none tied to us. In spaces of their own
+	 * they are gone when the first process is, and that one is killed with us. */
+	strv_addl(&argv, "--pid", "--fork", "--kill-child", "--mount-proc", NULL);
+	strv_addl(&argv, "mmdebstrap", "--variant=essential", "--mode=root", "--format=directory",
+		NULL);
 	strv_addf(&argv, "--architectures=%s", image_arch());
 	strv_addf(&argv, "--include=%s", include);
 	for (size_t i = 0; i < ARRAY_LEN(dpkg_options); i++)
@@ -275,31 +286,51 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 	return rc;
 }
 
-int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
+/* What must be there, before the long work: behind unshare an absent program would only be an
+ * exit code. */
+static int check_programs(const struct recipe *r, struct err *e)
 {
-	auto_free char *root = path_join(r->dir, wants_tar(r) ? "root.tar" : "root");
-	auto_free char *image = xasprintf("%s/root.%s", r->dir, r->fstype);
-	auto_free char *list = path_join(r->dir, "packages.txt");
-	int rc = pack_tools_check(r->fstype, e); /* before the long work */
+	int rc = rootfs_check(r->fstype, e);
 	if (rc == 0)
-		rc = bootstrap(r, root, e);
-	if (rc < 0)
-		return rc;
+		rc = rootfs_as_root_check(e);
+	if (rc == 0)
+		rc = rootfs_program_check("mmdebstrap", "--version", "mmdebstrap", e);
+	if (rc == 0)
+		rc = rootfs_program_check("unshare", "--version", "util-linux", e);
+	return rc;
+}
+
+static int list_packages(const char *root, const char *list, unsigned *ret_n, struct err *e)
+{
 	auto_buf struct buf status = { 0 };
 	auto_buf struct buf text = { 0 };
-	rc = pack_image_read(root, "var/lib/dpkg/status", &status, e);
+	auto_free char *path = path_join(root, "var/lib/dpkg/status");
+	int rc = file_read(path, STATUS_LIMIT, &status, e);
 	if (rc < 0)
 		return rc;
-	unsigned n = recipe_list_packages(buf_str(&status), &text);
-	rc = file_replace(list, buf_str(&text), text.len, 0644, e);
+	*ret_n = recipe_list_packages(buf_str(&status), &text);
+	return file_replace(list, buf_str(&text), text.len, 0644, e);
+}
+
+int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
+{
+	unsigned n = 0;
+	auto_free char *root = path_join(r->dir, "root");
+	auto_free char *image = xasprintf("%s/root.%s", r->dir, r->fstype);
+	auto_free char *list = path_join(r->dir, "packages.txt");
+	int rc = check_programs(r, e);
+	if (rc == 0)
+		rc = bootstrap(r, root, e);
+	if (rc == 0)
+		rc = list_packages(root, list, &n, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *say = xasprintf("root image: %u packages, writing %s", n, r->fstype);
 	if (r->progress)
 		r->progress(r->ctx, say);
-	rc = pack_image_make(root, r->fstype, image, e);
+	rc = rootfs_make(root, r->fstype, image, e);
 	if (rc == 0)
-		rc = file_remove_tree(root, e);
+		rc = rootfs_remove(root, e);
 	if (rc == 0)
 		*ret_n = n;
 	return rc;

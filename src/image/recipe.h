@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* recipe.h: how a root image is made: mmdebstrap installs Debian into a folder or a tar file (as
- * an ordinary user in a user namespace); that becomes a filesystem without a mount. */
+/* recipe.h: how a root image is made: mmdebstrap installs Debian into a folder, which becomes a
+ * filesystem without a mount. All that runs for it ends when we end: it is in a process
+ * namespace of its own, as an ordinary user in a user namespace, too. */
 #pragma once
 #include "image/image.h"
-#include <stdbool.h>
 struct buf;
 struct err;
 struct strv;
@@ -14,11 +14,11 @@ struct strv;
 /* All borrowed. */
 struct recipe {
 	const char *suite;           /* "bookworm" */
-	const char *fstype;          /* "erofs", "ext4" or "squashfs" */
+	const char *fstype;          /* "erofs" or "ext4" */
 	const struct strv *packages; /* sorted, no name twice */
 	const char *dir;             /* a folder that exists, to make all in */
 	const char *log;             /* what mmdebstrap said is kept here */
-	bool as_user;                /* tar and squashfs: no files of root's are made */
+	int lock;                    /* inherited by all that is started */
 	image_progress *progress;
 	void *ctx;
 };

@@ -29,8 +29,7 @@ static const struct {
 	{ "pvpanic_mmio", "CONFIG_PVPANIC_MMIO", true },
 	{ "pvpanic_pci", "CONFIG_PVPANIC_PCI", true },
 	{ "erofs", "CONFIG_EROFS_FS", false },
-	{ "squashfs", "CONFIG_SQUASHFS", true }, /* an image made without root, see image.h */
-	{ "ext4", "CONFIG_EXT4_FS", false },     /* the state disk */
+	{ "ext4", "CONFIG_EXT4_FS", false }, /* the state disk */
 	{ "overlay", "CONFIG_OVERLAY_FS", false },
 };
 

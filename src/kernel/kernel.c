@@ -31,6 +31,7 @@ struct job {
 	char *dir; /* STATE/kernels */
 	kernel_progress *progress;
 	void *ctx;
+	struct depot depot;
 };
 
 static void say(const struct job *j, const char *text)
@@ -172,7 +173,7 @@ static int get_debian(const struct job *j, const char *asked, const struct debia
 		if (!isalnum((unsigned char)*c) && !strchr("+-.~_", *c))
 			*c = '_'; /* QEMU reads a colon in a path as a protocol */
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	int rc = depot_begin(j->dir, key, j->progress, j->ctx, &b, e);
+	int rc = depot_begin(&j->depot, key, &b, e);
 	if (rc == 1) {
 		*ret = load(j, key);
 		return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
@@ -325,7 +326,7 @@ static int resolve_file(const struct job *j, const char *spec, const char *modul
 	if ((*ret = load(j, key)))
 		return 0;
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	rc = depot_begin(j->dir, key, j->progress, j->ctx, &b, e);
+	rc = depot_begin(&j->depot, key, &b, e);
 	if (rc == 1 && (*ret = load(j, key)))
 		return 0;
 	if (rc == 0)
@@ -371,10 +372,10 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 {
 	struct err why = { 0 };
 	struct kernel *k = NULL;
-	struct job j = { path_join(state_dir, "kernels"), progress, ctx };
-	int rc = depot_sweep(j.dir, &why);
-	if (rc == 0)
-		rc = resolve(&j, spec, modules_dir, &k, &why);
+	struct job j = { path_join(state_dir, "kernels"), progress, ctx, { NULL } };
+	j.depot = (struct depot){ .dir = j.dir, .note = progress, .ctx = ctx };
+	depot_sweep(&j.depot);
+	int rc = resolve(&j, spec, modules_dir, &k, &why);
 	free(j.dir);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
