@@ -32,14 +32,12 @@ static const char *const dpkg_options[] = { "path-exclude=/usr/share/man/*",
 	"force-unsafe-io" };
 
 /* Run by mmdebstrap with the new root as $1. The users are those that fstests wants. */
-static const char customize[] = "set -e; r=$1; echo fsqa >$r/etc/hostname; "
-				"printf '127.0.0.1 localhost\\n127.0.1.1 fsqa\\n::1 localhost\\n' "
-				">$r/etc/hosts; "
-				": >$r/etc/fstab; : >$r/etc/machine-id; : >$r/etc/resolv.conf; "
-				"chmod 644 $r/etc/resolv.conf; "
-				"for u in fsgqa fsgqa2 123456-fsgqa; do "
-				"chroot $r useradd -m -s /bin/bash $u; done; "
-				"rm -f $r/etc/apt/apt.conf.d/99mmdebstrap $r/etc/apt/sources.list";
+static const char customize[] =
+	"set -e; cd \"$1\"; echo fsqa >etc/hostname; "
+	"printf '127.0.0.1 localhost\\n127.0.1.1 fsqa\\n::1 localhost\\n' >etc/hosts; "
+	": >etc/fstab; : >etc/machine-id; : >etc/resolv.conf; chmod 644 etc/resolv.conf; "
+	"for u in fsgqa fsgqa2 123456-fsgqa; do chroot . useradd -m -s /bin/bash $u; done; "
+	"rm -f etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list";
 
 static bool is_package(const char *s)
 {
