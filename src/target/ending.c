@@ -53,8 +53,27 @@ void ending_shutdown(struct ending *n, const char *reason)
 		ending_decide(n, TARGET_DIED, other);
 }
 
+static void end_line(struct ending *n)
+{
+	n->line[n->line_len] = '\0';
+	if (n->line[strspn(n->line, " ")] != '\0')
+		memcpy(n->last_line, n->line, sizeof n->line);
+	n->line_len = 0;
+}
+
+static void keep_line(struct ending *n, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '\n' || s[i] == '\r')
+			end_line(n);
+		else if (n->line_len < ENDING_LINE - 1)
+			n->line[n->line_len++] = s[i] >= ' ' && s[i] <= '~' ? s[i] : '?';
+	}
+}
+
 bool ending_console(struct ending *n, const void *data, size_t len)
 {
+	keep_line(n, data, len);
 	bool found = panic_scan(&n->panic, data, len);
 	n->panicked |= found;
 	return found;
@@ -93,13 +112,17 @@ static char *last_words(const struct ending *n)
 	return xstrndup(s + start, end - start);
 }
 
-void ending_finish(struct ending *n, const struct proc_end *exit)
+void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
 {
 	auto_free char *how = exit ? proc_end_text(exit) : xstrdup("it was not started");
 	auto_free char *said = last_words(n);
 	auto_free char *died =
 		xasprintf("QEMU ended by itself: %s%s%s", how, *said ? ": " : "", said);
 	ending_decide(n, TARGET_DIED, died);
+	end_line(n);
+	if (!was_up && n->last_line[0] && n->end != TARGET_DIED && n->end != TARGET_HOST_FULL &&
+		n->end != TARGET_LIED)
+		buf_addf(&n->detail, "; last on the console: %s", n->last_line);
 	/* The reset, or our losing patience, was only its consequence. */
 	if (n->panicked)
 		set(n, TARGET_PANIC,

@@ -8,6 +8,7 @@
 #include "target/target.h"
 
 #define ENDING_STDERR 2048 /* bytes kept, of its start and of its end each */
+#define ENDING_LINE   120  /* of the console's last line */
 
 /* Zero to begin. */
 struct ending {
@@ -16,6 +17,9 @@ struct ending {
 	struct buf detail;
 	bool panicked; /* by the console or by the panic device */
 	struct panic panic;
+	char line[ENDING_LINE]; /* that is being written */
+	size_t line_len;
+	char last_line[ENDING_LINE]; /* the last that was not blank */
 	struct buf stderr_head, stderr_tail;
 };
 
@@ -30,8 +34,9 @@ void ending_stderr(struct ending *n, const void *data, size_t len);
 /* The first line that QEMU said, without its end; the caller's. Empty: it said nothing. */
 char *ending_first_words(const struct ending *n);
 /* QEMU is gone (`exit`; NULL: it was never started) and its console was read to the end: decide
- * for good. */
-void ending_finish(struct ending *n, const struct proc_end *exit);
+ * for good. A guest that ended and never `was_up` tells the console's last line, for nothing else
+ * is known of it. */
+void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up);
 /* One line for people, borrowed. */
 const char *ending_detail(const struct ending *n);
 void ending_clear(struct ending *n);

@@ -10,7 +10,7 @@ static const struct proc_end killed = { .how = PROC_SIGNALED, .value = 9 };
 static void ends(
 	struct ending *n, const struct proc_end *exit, enum target_end end, const char *detail)
 {
-	ending_finish(n, exit);
+	ending_finish(n, exit, true);
 	assert_true(n->decided);
 	assert_string_equal(target_end_name(n->end), target_end_name(end));
 	assert_string_equal(ending_detail(n), detail);
@@ -78,6 +78,32 @@ static void test_qemus_own_death_has_its_last_words(void **unused)
 	ends(&never, NULL, TARGET_DIED, "QEMU ended by itself: it was not started");
 }
 
+static void test_one_that_never_was_up_tells_the_consoles_last_line(void **unused)
+{
+	static const char console[] = "a\r\n[ 1.0] cannot mount \x1b/root\r\n  \r\n\n";
+	struct ending n = { 0 };
+	for (size_t i = 0; i < sizeof console - 1; i++)
+		assert_false(ending_console(&n, console + i, 1));
+	ending_shutdown(&n, "guest-shutdown");
+	ending_finish(&n, &exit_0, false);
+	assert_string_equal(ending_detail(&n), "the guest powered off; last on the console: "
+					       "[ 1.0] cannot mount ?/root");
+	ending_clear(&n);
+	struct ending unfinished = { 0 };
+	char junk[1000];
+	memset(junk, 'x', sizeof junk);
+	assert_false(ending_console(&unfinished, junk, sizeof junk));
+	ending_decide(&unfinished, TARGET_NEVER_UP, "late");
+	ending_finish(&unfinished, &killed, false);
+	assert_int_equal(strlen(ending_detail(&unfinished)),
+		strlen("late; last on the console: ") + ENDING_LINE - 1);
+	ending_clear(&unfinished);
+	struct ending up = { 0 };
+	assert_false(ending_console(&up, "x\n", 2));
+	ending_decide(&up, TARGET_KILLED, "killed");
+	ends(&up, &killed, TARGET_KILLED, "killed");
+}
+
 static void test_endless_words_are_kept_at_both_ends_only(void **unused)
 {
 	struct ending n = { 0 };
@@ -110,6 +136,7 @@ int main(void)
 		cmocka_unit_test(test_a_panic_outranks_reset_kill_and_deadline_in_any_order),
 		cmocka_unit_test(test_a_panic_that_only_the_device_saw_counts),
 		cmocka_unit_test(test_qemus_own_death_has_its_last_words),
+		cmocka_unit_test(test_one_that_never_was_up_tells_the_consoles_last_line),
 		cmocka_unit_test(test_endless_words_are_kept_at_both_ends_only),
 		cmocka_unit_test(test_every_end_has_a_name),
 	};

@@ -442,7 +442,7 @@ static void on_finish(uv_timer_t *timer)
 	if (t->state == STATE_ENDED)
 		return;
 	uv_timer_stop(&t->grace);
-	ending_finish(&t->ending, t->qemu ? &t->exit : NULL);
+	ending_finish(&t->ending, t->qemu ? &t->exit : NULL, t->was_up);
 	set_state(t, STATE_ENDED);
 	session_close(t->session);
 	t->session = NULL;

@@ -131,11 +131,13 @@ static void ends(struct fixture *f, enum target_end end, const char *detail)
 	assert_string_equal(target_end_name(f->end), target_end_name(end));
 }
 
+#define LAST_WORDS "the guest powered off; last on the console: " QEMU_FAKE_LAST
+
 static void test_poweroff_with_the_console_to_its_last_byte(void **unused)
 {
 	struct fixture f;
 	setup(&f, "poweroff");
-	ends(&f, TARGET_POWEROFF, "the guest powered off");
+	ends(&f, TARGET_POWEROFF, LAST_WORDS);
 	assert_int_equal(f.console.len, 9 + QEMU_FAKE_CONSOLE + sizeof QEMU_FAKE_LAST - 1);
 	assert_string_equal(f.console.s + 9 + QEMU_FAKE_CONSOLE, QEMU_FAKE_LAST);
 	assert_int_equal(f.sessions, 0);
@@ -149,7 +151,7 @@ static void test_ends_are_told_apart(void **unused)
 		enum target_end end;
 		const char *detail;
 	} cases[] = {
-		{ "reset", TARGET_REBOOT, "the guest reset itself" },
+		{ "reset", TARGET_REBOOT, "the guest reset itself; last on the console: booting" },
 		{ "panic", TARGET_PANIC, "Kernel panic - not syncing: oh no" },
 		{ "panic-device", TARGET_PANIC, "the guest's kernel panicked, unprinted" },
 		{ "refuse", TARGET_DIED,
@@ -189,7 +191,7 @@ static void test_guest_that_never_comes_up_is_ended(void **unused)
 	static const struct {
 		const char *behaviour, *detail;
 	} cases[] = {
-		{ "never", "no agent after 0.70s (state: booting)" },
+		{ "never", "no agent after 0.70s (state: booting); last on the console: booting" },
 		{ "mute", "no agent after 0.70s (state: preparing)" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -255,7 +257,7 @@ static void test_disks_are_there_sparse_and_the_state_disk_formatted(void **unus
 	struct stat st;
 	uint8_t magic[2] = { 0 };
 	setup(&f, "poweroff");
-	ends(&f, TARGET_POWEROFF, "the guest powered off");
+	ends(&f, TARGET_POWEROFF, LAST_WORDS);
 	auto_free char *scratch = path_join(f.dir, "SCRATCH1.img");
 	auto_free char *state = path_join(f.dir, "fsqa-state.img");
 	assert_int_equal(stat(scratch, &st), 0);
