@@ -308,12 +308,15 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	b->end = end;
 	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", detail); /* may be cut */
 	b->session = NULL;
+	target_free(take(&b->target));
+	batch_unwatch(b);
+	/* At once, and not at the end: where they filled the host, what follows needs the room. */
+	if (!b->job->keep)
+		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
 	outbox_record(b->out, "target_end",
 		json_pack("{s:i, s:s, s:o}", "boot", b->boots, "end", target_end_name(end),
 			"detail", json_bytes(detail, strlen(detail))),
 		NULL, NULL);
-	target_free(take(&b->target));
-	batch_unwatch(b);
 	enum batch_state was = b->state;
 	if (was == BATCH_BOOTING) {
 		boot_failed(b);

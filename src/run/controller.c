@@ -51,10 +51,10 @@ struct controller {
 	struct controller_result result;
 };
 
-static void stop(struct controller *c)
+static void stop(struct controller *c, const char *why)
 {
 	if (c->link)
-		link_send(c->link, RUN_STOP, 0, NULL, 0);
+		link_send(c->link, RUN_STOP, 0, why, strlen(why));
 }
 
 /* Infrastructure broke on our side: say it once, and stop the worker. */
@@ -64,6 +64,15 @@ static void broke(struct controller *c, const char *what)
 		(void)snprintf(
 			c->result.error, sizeof c->result.error, "%s", what); /* may be cut */
 	stop(c);
+}
+
+/* The journal takes nothing any more, so nothing can be acknowledged: the worker ends when its
+ * link does, and its spool stays for the recovery. */
+static void give_up(struct controller *c, const char *what)
+{
+	broke(c, what);
+	if (c->link)
+		link_close(take(&c->link), 0);
 }
 
 /* ---- records ---- */
@@ -99,8 +108,8 @@ static void on_record(struct controller *c, const struct frame *f)
 		return;
 	}
 	if (c->spec->writer && run_append(c->spec->writer, type, j, true, &e) < 0) {
-		broke(c, e.msg);
-		return; /* no ACK: the worker keeps what it has */
+		give_up(c, e.msg);
+		return;
 	}
 	if (strcmp(type, "attempt_end") == 0)
 		count(c, j);
@@ -126,7 +135,7 @@ static void on_artifact(struct controller *c, const struct frame *f)
 	if (!c->spec->writer)
 		return;
 	if (run_artifact_begin(c->spec->writer, test, attempt, name, kind, &e) < 0)
-		broke(c, e.msg);
+		give_up(c, e.msg);
 	else
 		c->artifact = true;
 }
@@ -136,7 +145,7 @@ static void on_artifact_data(struct controller *c, const struct frame *f)
 	struct err e = { 0 };
 	if (c->artifact && run_artifact_add(c->spec->writer, f->payload, f->length, &e) < 0) {
 		c->artifact = false;
-		broke(c, e.msg);
+		give_up(c, e.msg);
 	}
 }
 
@@ -145,7 +154,7 @@ static void on_sync(uv_timer_t *t)
 	struct controller *c = t->data;
 	struct err e = { 0 };
 	if (c->spec->writer && run_sync(c->spec->writer, &e) < 0)
-		broke(c, e.msg);
+		give_up(c, e.msg);
 	else if (c->link)
 		link_send(c->link, RUN_ACK, c->unsynced, NULL, 0);
 }
@@ -160,7 +169,7 @@ static void on_artifact_end(struct controller *c, const struct frame *f)
 		   json_bool_or(j, "cut", false);
 	if (c->artifact && run_artifact_end(c->spec->writer, cut, &e) < 0) {
 		c->artifact = false;
-		broke(c, e.msg);
+		give_up(c, e.msg);
 		return;
 	}
 	c->artifact = false;
@@ -174,7 +183,7 @@ static void on_artifact_end(struct controller *c, const struct frame *f)
 static void send_size(struct controller *c)
 {
 	struct winsize w;
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
+	if (!c->link || ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
 		return;
 	char text[64];
 	int n = snprintf(text, sizeof text, "{\"cols\": %u, \"rows\": %u}", w.ws_col, w.ws_row);
@@ -194,7 +203,8 @@ static void on_input(uv_poll_t *p, int status, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* An empty frame is the end of the input. */
-	link_send(c->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
+	if (c->link)
+		link_send(c->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
 	if (n <= 0)
 		uv_poll_stop(p);
 }
@@ -396,7 +406,7 @@ static void on_signal(uv_signal_t *s, int number)
 {
 	struct controller *c = s->data;
 	c->result.interrupted = true;
-	stop(c);
+	stop(c, number == SIGINT ? "stopped by the user" : "stopped by a TERM signal");
 	if (++c->signals >= 3 && c->worker)
 		proc_stop(c->worker);
 }

@@ -10,7 +10,7 @@
  *     |  <- ARTIFACT_DATA 0 bytes ...          |   paused while LINK_HIGH is queued
  *     |  <- ARTIFACT_END seq {cut}  ACK seq -> |   then the worker's copy may go
  *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
- *     |  STOP 0 ->                             |   end early, with evidence
+ *     |  STOP 0 why ->                         |   end early, with evidence
  *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 0 bytes      fsqa shell
  *     |  <- DONE 0 {error?, exit?}             |   everything is told
  *     |  BYE 0 ->                              |   everything is durable: clean up and end

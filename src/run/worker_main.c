@@ -33,6 +33,7 @@ struct worker {
 	bool done; /* the batch is over, its result goes out when the rest is durable */
 	bool told;
 	char error[300];
+	char stop_why[300];
 	bool failed;
 	int code;
 	int exit_status;
@@ -116,6 +117,14 @@ static void resize(struct worker *w, const struct frame *f)
 	json_decref(j);
 }
 
+static void stop(struct worker *w, const struct frame *f)
+{
+	if (w->stop_why[0] == '\0')
+		(void)snprintf(w->stop_why, sizeof w->stop_why, "%.*s", (int)f->length,
+			(const char *)f->payload); /* may be cut */
+	batch_stop(w->batch, w->stop_why);
+}
+
 static void bye(struct worker *w)
 {
 	if (!w->job.keep && w->job.work_dir)
@@ -131,7 +140,7 @@ static void on_frame(void *ctx, const struct frame *f)
 	else if (f->type == RUN_ACK)
 		outbox_acked(w->out, f->stream);
 	else if (f->type == RUN_STOP && w->batch)
-		batch_stop(w->batch, "stopped by the user");
+		stop(w, f);
 	else if (f->type == RUN_TTY_IN && w->batch)
 		batch_tty_input(w->batch, f->payload, f->length);
 	else if (f->type == RUN_TTY_SIZE && w->batch)
