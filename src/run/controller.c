@@ -63,7 +63,7 @@ static void broke(struct controller *c, const char *what)
 	if (c->result.error[0] == '\0')
 		(void)snprintf(
 			c->result.error, sizeof c->result.error, "%s", what); /* may be cut */
-	stop(c);
+	stop(c, what);
 }
 
 /* The journal takes nothing any more, so nothing can be acknowledged: the worker ends when its
