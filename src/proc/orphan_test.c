@@ -44,8 +44,7 @@ static void test_stop_terminates_a_daemon_politely(void **state)
 	bench_start(
 		b, sh(SH("sh -c \"setsid sh -c 'trap \\\"echo bye; exit\\\" TERM; echo pid=\\$\\$;"
 			 "while :; do sleep 0.02; done' &\"; sleep 1000")));
-	while (!strchr(buf_str(&b->out), '\n'))
-		uv_run(&b->loop, UV_RUN_ONCE);
+	bench_until_output(b);
 	proc_stop(b->proc);
 	bench_finish(b);
 	assert_false(bench_alive(bench_named_pid(b)));
@@ -59,7 +58,7 @@ static void test_a_daemon_of_another_child_is_left_alone(void **state)
 	struct bench other = { 0 };
 	assert_int_equal(uv_loop_init(&other.loop), 0);
 	bench_start(&other, sh(SH(DAEMON("sleep 1000 >/dev/null 2>&1") "sleep 1000")));
-	bench_wait(&other, 400000);
+	bench_until_output(&other);
 	bench_run(b, sh(SH(DAEMON("sleep 1000 >/dev/null 2>&1"))));
 	assert_false(bench_alive(bench_named_pid(b)));
 	assert_true(bench_alive(bench_named_pid(&other)));

@@ -93,6 +93,15 @@ static inline void bench_run(struct bench *b, struct proc_spec s)
 	bench_finish(b);
 }
 
+/* Run the loop until the child has written something. */
+static inline void bench_until_output(struct bench *b)
+{
+	uint64_t last = clock_mono_us() + 20000000;
+	while (b->out.len == 0 && clock_mono_us() < last)
+		uv_run(&b->loop, UV_RUN_ONCE);
+	assert_true(b->out.len > 0);
+}
+
 static inline void bench_wake(uv_timer_t *timer)
 {
 	*(bool *)timer->data = true;
