@@ -10,5 +10,8 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+/* Where the compiler has no __va_arg_pack (clang), FORTIFY makes macros of these. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat strtok atoi atol atoll atof gets
 #pragma GCC poison system popen mktemp tmpnam tempnam forkpty

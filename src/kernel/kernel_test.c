@@ -274,7 +274,6 @@ static void test_an_elf_boots_only_with_its_pvh_entry(void **unused)
 	auto_buf struct buf with = { 0 };
 	auto_buf struct buf without = { 0 };
 	auto_free char *file = path_join(dir, "vmlinux");
-	auto_free char *config = path_join(dir, "config-6.2.0");
 	put_text("config-6.2.0", "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n"
 				 "CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n");
 	test_vmlinux("6.2.0", true, &with);

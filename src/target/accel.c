@@ -21,7 +21,7 @@
 #define VERSION_WORDS       "QEMU emulator version "
 #define VERSION_DEADLINE_US 20000000 /* a cold disk under load */
 #define OUTPUT_MAX          65536
-#define NO_VALID_S          86400 /* how long a "no" is believed: the host may only have been busy */
+#define NO_VALID_S          86400 /* how long a "no" is believed: the host may have been busy */
 #define MIN_MAJOR           6
 #define MIN_MINOR           2
 
