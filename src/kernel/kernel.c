@@ -307,6 +307,26 @@ static int file_key(const char *file, const char *modules, char **ret, struct er
 	return rc;
 }
 
+static int make_file(const struct job *j, const char *file, const char *modules,
+	const char *release, const char *key, struct kernel **ret, struct err *e)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	int rc = depot_begin(&j->depot, key, &b, e);
+	if (rc == 1) {
+		*ret = load(j, key);
+		return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
+	}
+	if (rc == 0)
+		rc = check_room(j, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *config = config_beside(file, release);
+	auto_json json_t *manifest = json_pack("{s:s}", "source", file);
+	const struct entry_parts parts = { file, modules, config };
+	rc = entry_make(b.tmp, &parts, j->progress, j->ctx, manifest, e);
+	return rc < 0 ? rc : publish(j, &b, manifest, key, ret, e);
+}
+
 static int resolve_file(const struct job *j, const char *spec, const char *modules_dir,
 	struct kernel **ret, struct err *e)
 {
@@ -323,21 +343,18 @@ static int resolve_file(const struct job *j, const char *spec, const char *modul
 		rc = file_key(file, modules, &key, e);
 	if (rc < 0)
 		return rc;
-	if ((*ret = load(j, key)))
-		return 0;
-	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	rc = depot_begin(&j->depot, key, &b, e);
-	if (rc == 1 && (*ret = load(j, key)))
-		return 0;
-	if (rc == 0)
-		rc = check_room(j, e);
+	*ret = load(j, key);
+	if (!*ret)
+		rc = make_file(j, file, modules, release, key, ret, e);
 	if (rc < 0)
 		return rc;
-	auto_free char *config = config_beside(file, release);
-	auto_json json_t *manifest = json_pack("{s:s}", "source", file);
-	const struct entry_parts parts = { file, modules, config };
-	rc = entry_make(b.tmp, &parts, j->progress, j->ctx, manifest, e);
-	return rc < 0 ? rc : publish(j, &b, manifest, key, ret, e);
+	free((*ret)->source); /* the same kernel may have come from elsewhere before */
+	(*ret)->source = take(&file);
+	if (!(*ret)->modules && !(*ret)->config)
+		say(j, "no modules given, and the kernel's configuration is not known: it must "
+		       "have "
+		       "virtio, erofs, ext4 and overlay built in");
+	return 0;
 }
 
 /* ---- */
