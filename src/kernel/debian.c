@@ -177,5 +177,6 @@ int debian_fetch(const struct debian_package *p, const char *dir, struct err *e)
 		return rc;
 	const char *unpack[] = { "dpkg-deb", "-x", deb, root, NULL };
 	spec.argv = unpack;
+	spec.cwd = NULL; /* `dir` may be relative to ours */
 	return proc_check(&spec, &out, OUTPUT_LIMIT, e);
 }

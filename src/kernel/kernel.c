@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define ROOM_BYTES (512ull << 20) /* an entry while it is made: package, unpacked, disk */
+#define FULL_BYTES (8ull << 20)
 #define ASKED_US   (24 * 3600 * 1000000ll)
 
 /* What kernel_resolve works on. */
@@ -393,6 +394,10 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 	j.depot = (struct depot){ .dir = j.dir, .note = progress, .ctx = ctx };
 	depot_sweep(&j.depot);
 	int rc = resolve(&j, spec, modules_dir, &k, &why);
+	uint64_t left;
+	/* A program that failed says it in its own words, or not at all. */
+	if (rc == -EIO && file_free_bytes(j.dir, &left, NULL) == 0 && left < FULL_BYTES)
+		rc = err_set(&why, ENOSPC, "no room left in %s", j.dir);
 	free(j.dir);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
