@@ -9,7 +9,7 @@
 #include "base/strv.h"
 #include "cli/results.h"
 #include "cli/table.h"
-#include "cli/tame.h"
+#include "record/tame.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

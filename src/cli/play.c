@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/strv.h"
-#include "cli/tame.h"
+#include "record/tame.h"
 #include "record/recording.h"
 #include <errno.h>
 #include <fcntl.h>

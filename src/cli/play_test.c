@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "cli/play.h"
-#include "cli/tame.h"
+#include "record/tame.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

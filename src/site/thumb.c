@@ -4,10 +4,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "record/recording.h"
+#include "record/screen.h"
 #include "site/html.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <vterm.h>
 
 /* A cell, in the SVG's units. */
 #define CELL_W 6u
@@ -18,56 +18,9 @@
 /* The picture's shape. */
 #define THUMB_WIDE 16u
 #define THUMB_TALL 9u
-/* Only the screen of the moment counts: of an event this much is enough to paint it. */
-#define FEED_MAX (256u * 1024)
-
-/* The colours of the player's own theme, so that the picture and the player agree. */
-static const uint32_t palette[16] = { 0x000000, 0xdd3c69, 0x4ebf22, 0xddaf3c, 0x26b0d7, 0xb954e1,
-	0x54e1b9, 0xd9d9d9, 0x4d4d4d, 0xdd3c69, 0x4ebf22, 0xddaf3c, 0x26b0d7, 0xb954e1, 0x54e1b9,
-	0xffffff };
+/* The player's own. */
 #define DEFAULT_FG 0xcccccc
 #define DEFAULT_BG 0x121314
-
-struct screen {
-	VTerm *vt;
-	VTermScreen *screen;
-	int cols, rows;
-};
-
-static VTermColor color_of(uint32_t rgb)
-{
-	VTermColor c;
-	vterm_color_rgb(
-		&c, (uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8 & 0xff), (uint8_t)(rgb & 0xff));
-	return c;
-}
-
-static void screen_open(struct screen *s, unsigned cols, unsigned rows)
-{
-	s->cols = (int)cols;
-	s->rows = (int)rows;
-	s->vt = vterm_new(s->rows, s->cols);
-	if (!s->vt)
-		abort(); /* out of memory, as the x-functions do */
-	vterm_set_utf8(s->vt, 1);
-	VTermState *state = vterm_obtain_state(s->vt);
-	VTermColor fg = color_of(DEFAULT_FG);
-	VTermColor bg = color_of(DEFAULT_BG);
-	vterm_state_set_default_colors(state, &fg, &bg);
-	for (int i = 0; i < 16; i++) {
-		VTermColor c = color_of(palette[i]);
-		vterm_state_set_palette_color(state, i, &c);
-	}
-	s->screen = vterm_obtain_screen(s->vt);
-	vterm_screen_enable_altscreen(s->screen, 1);
-	vterm_screen_reset(s->screen, 1);
-}
-
-static void screen_close(struct screen *s)
-{
-	if (s->vt)
-		vterm_free(s->vt);
-}
 
 /* Give the terminal all output up to and with `at_us`. */
 static int play_until(struct screen *s, struct recording_reader *in, uint64_t at_us, struct err *e)
@@ -75,16 +28,11 @@ static int play_until(struct screen *s, struct recording_reader *in, uint64_t at
 	struct recording_event ev;
 	int rc;
 	while ((rc = recording_reader_next(in, &ev, e)) == 1 && ev.at_s * 1e6 <= (double)at_us) {
-		if (ev.code == 'o') {
-			size_t skip = ev.len > FEED_MAX ? ev.len - FEED_MAX : 0;
-			vterm_input_write(s->vt, ev.text + skip, ev.len - skip);
-		} else if (ev.code == 'r') {
-			s->cols = (int)ev.cols;
-			s->rows = (int)ev.rows;
-			vterm_set_size(s->vt, s->rows, s->cols);
-		}
+		if (ev.code == 'o')
+			screen_add(s, ev.text, ev.len);
+		else if (ev.code == 'r')
+			screen_resize(s, ev.cols, ev.rows);
 	}
-	vterm_screen_flush_damage(s->screen);
 	return rc < 0 ? rc : 0;
 }
 
@@ -93,22 +41,12 @@ struct look {
 	bool bold, italic, underline;
 };
 
-static uint32_t rgb_of(const struct screen *s, VTermColor c)
+static struct look look_of(const struct screen_cell *c)
 {
-	vterm_screen_convert_color_to_rgb(s->screen, &c);
-	return (uint32_t)c.rgb.red << 16 | (uint32_t)c.rgb.green << 8 | c.rgb.blue;
-}
-
-static struct look look_of(const struct screen *s, const VTermScreenCell *c)
-{
-	struct look l = { rgb_of(s, c->fg), rgb_of(s, c->bg), c->attrs.bold, c->attrs.italic,
-		c->attrs.underline != 0 };
-	if (c->attrs.reverse) {
-		uint32_t fg = l.fg;
-		l.fg = l.bg;
-		l.bg = fg;
-	}
-	return l;
+	uint32_t fg = c->fg == SCREEN_DEFAULT ? DEFAULT_FG : c->fg;
+	uint32_t bg = c->bg == SCREEN_DEFAULT ? DEFAULT_BG : c->bg;
+	return (struct look){ c->reverse ? bg : fg, c->reverse ? fg : bg, c->bold, c->italic,
+		c->underline };
 }
 
 static bool same_look(struct look a, struct look b)
@@ -197,81 +135,69 @@ static void flush_run(struct buf *svg, struct run *r)
 	r->n = 0;
 }
 
-static void add_cell(struct run *r, const VTermScreenCell *cell)
+static void add_char(struct buf *b, const struct screen_cell *c)
 {
-	unsigned width = cell->width > 1 ? 2 : 1;
-	r->starts[r->n] = r->text.len;
-	r->widths[r->n++] = width;
-	for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell->chars[i]; i++)
-		add_utf8(&r->text, cell->chars[i]);
-	if (r->text.len == r->starts[r->n - 1])
-		buf_addc(&r->text, ' ');
-	r->cells += width;
+	if (c->ch)
+		add_utf8(b, c->ch);
+	else
+		buf_addc(b, ' ');
 }
 
 /* Row `row` of the screen as row `at` of the picture. */
-static void add_row(struct buf *svg, const struct screen *s, int row, unsigned at, unsigned cols)
+static void add_row(
+	struct buf *svg, const struct screen *s, unsigned row, unsigned at, unsigned cols)
 {
 	struct run r = { .look = { DEFAULT_FG, DEFAULT_BG, false, false, false }, .row = at };
 	for (unsigned col = 0; col < cols;) {
-		VTermScreenCell cell;
-		VTermPos pos = { .row = row, .col = (int)col };
-		if (!vterm_screen_get_cell(s->screen, pos, &cell))
-			break;
-		struct look now = look_of(s, &cell);
+		const struct screen_cell *cell = screen_cell(s, row, col);
+		struct look now = look_of(cell);
 		if (!same_look(r.look, now)) {
 			flush_run(svg, &r);
 			r.look = now;
 		}
-		add_cell(&r, &cell);
-		col += cell.width > 1 ? 2 : 1;
+		unsigned width = cell->wide ? 2 : 1;
+		r.starts[r.n] = r.text.len;
+		r.widths[r.n++] = width;
+		r.cells += width;
+		add_char(&r.text, cell);
+		col += width;
 	}
 	flush_run(svg, &r);
 	buf_clear(&r.text);
 }
 
 /* A row's text without trailing blanks; how many cells it takes. */
-static unsigned row_text(const struct screen *s, int row, struct buf *out)
+static unsigned row_text(const struct screen *s, unsigned row, struct buf *out)
 {
 	unsigned used = 0;
 	size_t len = 0;
-	for (int col = 0; col < s->cols;) {
-		VTermScreenCell cell;
-		VTermPos pos = { .row = row, .col = col };
-		if (!vterm_screen_get_cell(s->screen, pos, &cell))
-			break;
-		col += cell.width > 1 ? 2 : 1;
-		size_t before = out->len;
-		for (size_t i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
-			add_utf8(out, cell.chars[i]);
-		if (out->len == before)
-			buf_addc(out, ' ');
-		if (out->s[before] != ' ') {
+	for (unsigned col = 0; col < screen_cols(s);) {
+		const struct screen_cell *cell = screen_cell(s, row, col);
+		col += cell->wide ? 2 : 1;
+		add_char(out, cell);
+		if (cell->ch > ' ') {
 			len = out->len;
-			used = (unsigned)col;
+			used = col;
 		}
 	}
-	if (out->s) {
-		out->len = len;
-		out->s[len] = '\0';
-	}
+	out->len = len;
+	out->s[len] = '\0';
 	return used;
 }
 
 /* What of the screen is shown: as wide as its text, in the shape of a picture, down to the last
  * line that is not blank. */
 struct view {
-	int top;
-	unsigned cols, rows;
+	unsigned top, cols, rows;
 };
 
 static struct view choose_view(const struct screen *s, char **ret_last_line)
 {
 	unsigned used = THUMB_COLS_MIN;
-	int last = 0;
+	unsigned last = 0;
 	auto_buf struct buf line = { 0 };
 	auto_buf struct buf last_line = { 0 };
-	for (int row = 0; row < s->rows; row++) {
+	for (unsigned row = 0; row < screen_rows(s); row++) {
 		buf_reset(&line);
 		unsigned cols = row_text(s, row, &line);
 		if (cols == 0)
@@ -284,11 +210,11 @@ static struct view choose_view(const struct screen *s, char **ret_last_line)
 	*ret_last_line = buf_take(&last_line);
 	struct view v = { .cols = used < THUMB_COLS ? used : THUMB_COLS };
 	v.rows = ((v.cols * CELL_W + 2 * EDGE) * THUMB_TALL / THUMB_WIDE - 2 * EDGE) / CELL_H;
-	v.top = last >= (int)v.rows ? last - (int)v.rows + 1 : 0;
+	v.top = last >= v.rows ? last - v.rows + 1 : 0;
 	return v;
 }
 
-static void draw(struct screen *s, const char *title, struct buf *svg, struct thumb *ret)
+static void draw(const struct screen *s, const char *title, struct buf *svg, struct thumb *ret)
 {
 	struct view v = choose_view(s, &ret->last_line);
 	ret->width = v.cols * CELL_W + 2 * EDGE;
@@ -301,8 +227,9 @@ static void draw(struct screen *s, const char *title, struct buf *svg, struct th
 		ret->width, ret->height, ret->width, ret->height, DEFAULT_FG);
 	html_add(svg, "<title>", TEXT(title), "</title>\n", NULL);
 	buf_addf(svg, "<rect width=\"100%%\" height=\"100%%\" fill=\"#%06x\"/>\n", DEFAULT_BG);
-	for (unsigned i = 0; i < v.rows && v.top + (int)i < s->rows; i++)
-		add_row(svg, s, v.top + (int)i, i, v.cols);
+	unsigned cols = v.cols < screen_cols(s) ? v.cols : screen_cols(s);
+	for (unsigned i = 0; i < v.rows && v.top + i < screen_rows(s); i++)
+		add_row(svg, s, v.top + i, i, cols);
 	buf_adds(svg, "</svg>\n");
 }
 
@@ -348,12 +275,11 @@ int thumb_render(const char *cast_path, uint64_t at_us, const char *title, struc
 	if (rc < 0)
 		return rc;
 	(void)take_fd(&fd);
-	__attribute__((cleanup(screen_close))) struct screen s = { 0 };
-	screen_open(&s, cols, rows);
-	rc = play_until(&s, in, t.at_us, e);
+	auto_screen struct screen *s = screen_new(cols, rows);
+	rc = play_until(s, in, t.at_us, e);
 	if (rc < 0)
 		return rc;
-	draw(&s, title, svg, &t);
+	draw(s, title, svg, &t);
 	*ret = t;
 	return 0;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli/tame.h"
+#include "record/tame.h"
 #include "base/buf.h"
 #include <string.h>
+
+#define DIGITS_MAX     5u
+#define PARAMETERS_MAX 15u
 
 enum tame_state {
 	PLAIN,
@@ -67,6 +70,22 @@ static bool is_screen(const struct tame *t, unsigned char final)
 	return memchr("@ABCDEFGHIJKLMPSTXZ`adefrsu", final, 27) != NULL;
 }
 
+/* Whether the held parameters are as real programs write them: more of them, or numbers of ten
+ * digits, have broken terminals (libvterm 0.1.4 writes past its array at the seventeenth). */
+static bool is_sane(const struct tame *t)
+{
+	size_t parameters = 1;
+	size_t digits = 0;
+	for (size_t i = 0; i < t->n_held; i++) {
+		bool digit = t->held[i] >= '0' && t->held[i] <= '9';
+		digits = digit ? digits + 1 : 0;
+		parameters += t->held[i] == ';' || t->held[i] == ':';
+		if (digits > DIGITS_MAX || parameters > PARAMETERS_MAX)
+			return false;
+	}
+	return true;
+}
+
 /* Of ESC [ ... only what colours goes through, or what is the screen's. */
 static int in_csi(struct tame *t, struct buf *out, unsigned char c)
 {
@@ -79,9 +98,10 @@ static int in_csi(struct tame *t, struct buf *out, unsigned char c)
 			t->held[t->n_held++] = (char)c;
 		return CSI;
 	}
-	bool whole = t->n_held <= sizeof t->held;
+	if (t->n_held > sizeof t->held || !is_sane(t))
+		return PLAIN;
 	bool color = c == 'm' && (t->n_held == 0 || t->held[0] != '?');
-	if (whole && (color || (t->screen && is_screen(t, c)))) {
+	if (color || (t->screen && is_screen(t, c))) {
 		buf_adds(out, "\033[");
 		buf_add(out, t->held, t->n_held);
 		buf_addc(out, (char)c);

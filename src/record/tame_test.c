@@ -2,7 +2,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/test.h"
-#include "cli/tame.h"
+#include "record/tame.h"
 
 static void test_colours_stay_and_what_steers_the_terminal_goes(void **unused)
 {
@@ -42,6 +42,7 @@ static void test_a_replay_keeps_cursor_and_screen_alone(void **unused)
 			"\033[2J\033[3;4Hx\033[K\033[?25l\033[?1049h\0337\0338" },
 		{ "\033[6n\033[c\033[>c\033[?1000h\033[?2004h\033[21t\033[!p\033[3Jx", "x" },
 		{ "\033[4;2 q\033[?4m\033[5i\033c\033(0q\033(B", "\033(0q\033(B" },
+		{ "\033[;;;;;;;;;;;;;;;mx\033[123456By", "xy" }, /* no program writes such */
 		{ "\033]0;t\ax\033]52;c;eA==\033\\y", "xy" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

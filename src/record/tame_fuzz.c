@@ -2,7 +2,7 @@
 /* Property: whatever the bytes and wherever they are cut, what comes out is the same, taming it
  * again changes nothing, and every escape in it is one of the few that are let through. */
 #include "base/buf.h"
-#include "cli/tame.h"
+#include "record/tame.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
