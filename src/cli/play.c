@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/strv.h"
-#include "record/tame.h"
 #include "record/recording.h"
+#include "record/tame.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
