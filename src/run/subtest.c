@@ -43,7 +43,9 @@ void subtest_kernel(struct batch *b, const struct session_kmsg *k)
 		k->us / 1000000, k->us % 1000000, k->text);
 	if (spool_log_add(b->kernel_log, line, strlen(line), &e) < 0)
 		batch_spool_failed(b, &e);
-	attribute(b, kernel_classify(k->text), k->us, k->text);
+	/* What a process wrote to /dev/kmsg is no witness (docs/decisions/002). */
+	if (k->facility == 0)
+		attribute(b, kernel_classify(k->text), k->us, k->text);
 }
 
 /* ---- subtests ---- */
