@@ -29,6 +29,7 @@ struct probe {
 	const struct accel_query *query;
 	const struct machine *machine;
 	const char *kvm_device;
+	uint64_t deadline_us;
 	char *program;   /* with its folder */
 	json_t *key;     /* what the memory must match: boot, QEMU's file */
 	json_t *memory;  /* the key, "version", and "kvm" once that was tried */
@@ -185,7 +186,7 @@ static int boot_payload(const struct probe *p, char **ret_why, struct err *e)
 		.err = PROC_OUT,
 		.fds = &hand_down,
 		.n_fds = 1,
-		.deadline_us = ACCEL_DEADLINE_US,
+		.deadline_us = p->deadline_us,
 		.term_grace_us = 200000,
 	};
 	int rc = proc_run(&spec, &out, OUTPUT_MAX, &end, e);
@@ -195,8 +196,8 @@ static int boot_payload(const struct probe *p, char **ret_why, struct err *e)
 	if (rc == 0 && !end.timed_out && end.how == PROC_EXITED && end.value == m->exit_code)
 		*ret_why = xstrdup("");
 	else if (rc == 0 && end.timed_out)
-		*ret_why = xasprintf("%s opens, but a guest did not run within %d s", p->kvm_device,
-			ACCEL_DEADLINE_US / 1000000);
+		*ret_why = xasprintf("%s opens, but a guest did not run within %.0f s",
+			p->kvm_device, (double)p->deadline_us / 1e6);
 	else
 		*ret_why =
 			xasprintf("%s opens, but QEMU cannot use it: %.90s", p->kvm_device, said);
@@ -313,6 +314,7 @@ int accel_probe(const struct accel_query *q, struct accel *ret, struct err *e)
 {
 	struct probe p = { .query = q };
 	p.kvm_device = q->kvm_device ? q->kvm_device : "/dev/kvm";
+	p.deadline_us = q->deadline_us ? q->deadline_us : ACCEL_DEADLINE_US;
 	int rc = probe_run(&p, ret, e);
 	probe_clear(&p);
 	return rc;

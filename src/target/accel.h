@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* accel.h: /dev/kvm that opens is not yet KVM that works: probe once by booting a tiny payload
- * with a deadline, remember the answer until the host reboots or QEMU changes. */
+ * with a deadline, remember the answer until the host reboots or QEMU changes:
+ *   STATE/accel.json  {"key": {"boot_id", "qemu": path, "size", "mtime_s", "mtime_ns"},
+ *                      "version": QEMU's, "kvm": "" or why not, "kvm_time": when tried}
+ * A "no" is believed for a day, for the host may only have been busy. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 struct err;
 
 /* All borrowed for the call. */
@@ -12,6 +16,7 @@ struct accel_query {
 	const char *qemu;       /* program; NULL: the machine table's */
 	const char *want;       /* "kvm" (an error where it does not work), "tcg", or "auto" */
 	const char *kvm_device; /* NULL: /dev/kvm */
+	uint64_t deadline_us;   /* what the payload has to run; 0: ACCEL_DEADLINE_US */
 };
 
 struct accel {
@@ -24,9 +29,9 @@ struct accel {
 /* The answer is remembered by boot id and by QEMU's file and version; a memory that cannot be
  * read or written is as none. -ENOENT: no QEMU, with the command that installs it; -ENOTSUP:
  * QEMU too old (below 6.2), kvm wanted and broken, or no such machine; -EINVAL: another `want`;
- * -ETIMEDOUT, -EIO: QEMU does not even tell its version. Blocks for up to ACCEL_DEADLINE_US and
+ * -ETIMEDOUT, -EIO: QEMU does not even tell its version. Blocks for up to the deadline and
  * what QEMU takes to tell its version. */
 int accel_probe(const struct accel_query *q, struct accel *ret, struct err *e);
 
-/* What the payload has to run. A healthy host takes a tenth of a second. */
+/* A healthy host takes a tenth of a second. */
 #define ACCEL_DEADLINE_US 2000000

@@ -35,6 +35,7 @@ static void setup(struct fixture *f, const char *guest)
 	f->query =
 		(struct accel_query){ .qemu = f->qemu, .want = "auto", .kvm_device = "/dev/null" };
 	f->query.state_dir = path_join(f->dir, "state");
+	f->query.deadline_us = 30000000; /* this host may be busy */
 	write_qemu(f, VERSION("7.2.22 (Debian)"), guest);
 }
 
@@ -89,6 +90,7 @@ static void test_guest_that_hangs_means_tcg(void **unused)
 	struct accel a;
 	struct err e = { 0 };
 	setup(&f, "sleep 100");
+	f.query.deadline_us = 0;
 	finds(&f, "tcg", "/dev/null opens, but a guest did not run within 2 s", false);
 	finds(&f, "tcg", "/dev/null opens, but a guest did not run within 2 s", true);
 	f.query.want = "kvm";
