@@ -122,6 +122,16 @@ static int check_room(const struct job *j, struct err *e)
 	return rc;
 }
 
+/* A program that failed for want of room says so in its own words, or not at all. To be asked
+ * before what is half made goes. */
+static int told_full(const struct job *j, int rc, struct err *e)
+{
+	uint64_t left;
+	if (rc == -EIO && file_free_bytes(j->dir, &left, NULL) == 0 && left < FULL_BYTES)
+		return err_set(e, ENOSPC, "no room left in %s", j->dir);
+	return rc;
+}
+
 static int publish(const struct job *j, struct depot_build *b, json_t *manifest, const char *key,
 	struct kernel **ret, struct err *e)
 {
@@ -187,7 +197,7 @@ static int get_debian(const struct job *j, const char *asked, const struct debia
 	auto_json json_t *manifest = json_pack("{s:s, s:s, s:s, s:s}", "source", source, "package",
 		p->name, "version", p->version, "asked", asked);
 	rc = make_debian(j, p, &b, manifest, e);
-	return rc < 0 ? rc : publish(j, &b, manifest, key, ret, e);
+	return rc < 0 ? told_full(j, rc, e) : publish(j, &b, manifest, key, ret, e);
 }
 
 /* STATE/kernels/<asked>.json remembers for a day what apt said: it takes a second to ask. */
@@ -325,7 +335,7 @@ static int make_file(const struct job *j, const char *file, const char *modules,
 	auto_json json_t *manifest = json_pack("{s:s}", "source", file);
 	const struct entry_parts parts = { file, modules, config };
 	rc = entry_make(b.tmp, &parts, j->progress, j->ctx, manifest, e);
-	return rc < 0 ? rc : publish(j, &b, manifest, key, ret, e);
+	return rc < 0 ? told_full(j, rc, e) : publish(j, &b, manifest, key, ret, e);
 }
 
 static int resolve_file(const struct job *j, const char *spec, const char *modules_dir,
@@ -394,10 +404,6 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 	j.depot = (struct depot){ .dir = j.dir, .note = progress, .ctx = ctx };
 	depot_sweep(&j.depot);
 	int rc = resolve(&j, spec, modules_dir, &k, &why);
-	uint64_t left;
-	/* A program that failed says it in its own words, or not at all. */
-	if (rc == -EIO && file_free_bytes(j.dir, &left, NULL) == 0 && left < FULL_BYTES)
-		rc = err_set(&why, ENOSPC, "no room left in %s", j.dir);
 	free(j.dir);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
