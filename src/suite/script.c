@@ -182,7 +182,9 @@ static void run(struct suite_task *t)
 {
 	struct err e = { 0 };
 	auto_free char *path = xasprintf(STAGE_DIR "/%s", t->spec->name);
-	const char *const argv[] = { path, NULL };
+	/* Output goes to the terminal, input comes from nowhere: a command that waits for somebody
+	 * to type would wait until the stage's time is over. */
+	const char *const argv[] = { "/bin/sh", "-c", "exec \"$0\" </dev/null", path, NULL };
 	struct session_exec x = {
 		.argv = argv,
 		.env = t->spec->env,
