@@ -89,13 +89,16 @@ static int write_cast_script(const char *cast, const char *script, const char *n
 	return rc < 0 ? err_wrap(e, "%s", script) : 0;
 }
 
+/* What a test printed last comes a little behind the word that it ended. */
+#define OUTPUT_LAG_US 250000u
+
 /* The moment that tells most: the end of the first subtest that went wrong, the end of a stage
  * that did, else two thirds of the way. */
 static uint64_t moment(const struct site_stage *s)
 {
 	for (size_t i = 0; i < s->n_subs; i++)
 		if (site_is_bad(s->subs[i]->status) && s->subs[i]->ended)
-			return s->subs[i]->marker_us + s->subs[i]->duration_us;
+			return s->subs[i]->marker_us + s->subs[i]->duration_us + OUTPUT_LAG_US;
 	return site_is_bad(site_stage_status(s)) ? UINT64_MAX - 1 : UINT64_MAX;
 }
 
@@ -146,15 +149,6 @@ static const char *suffix_of(const char *path)
 	return n > 0 && memchr(head, '\0', (size_t)n) ? ".bin" : ".txt";
 }
 
-#define COLLECTED "logs/"
-
-/* The name behind "logs/" of what was collected in the target, or NULL. */
-static const char *collected_name(const char *name)
-{
-	size_t n = strlen(COLLECTED);
-	return strncmp(name, COLLECTED, n) == 0 && name[n] ? name + n : NULL;
-}
-
 /* Its entry in the list: what was written again, as by a worker that came back, stands once.
  * NULL: the list is full. */
 static struct site_file *file_slot(struct site_stage *s, const struct run_artifact *a)
@@ -171,7 +165,7 @@ static struct site_file *file_slot(struct site_stage *s, const struct run_artifa
 		s->files = xrealloc(s->files, (s->n_files + 1) * sizeof *s->files);
 		f = &s->files[s->n_files++];
 	}
-	const char *collected = collected_name(a->name);
+	const char *collected = run_artifact_collected(a);
 	*f = (struct site_file){ .size = a->size, .cut = a->cut };
 	f->name = xstrdup(a->name);
 	f->title = xstrdup(collected ? collected : a->name);
@@ -187,7 +181,7 @@ static int write_file(const struct run_info *run, struct site_stage *s,
 		return 0;
 	}
 	auto_free char *folder =
-		xasprintf("logs/%s%s", s->key, collected_name(a->name) ? "/files" : "");
+		xasprintf("logs/%s%s", s->key, run_artifact_collected(a) ? "/files" : "");
 	auto_free char *full = path_join(dir, folder);
 	int rc = file_mkdirs(full, 0755, e);
 	if (rc < 0)
@@ -223,14 +217,14 @@ static struct site_stage *stage_of(struct site_page *p, const struct run_artifac
 	return best;
 }
 
-int site_write_files(struct site_page *p, const char *dir, struct err *e)
+/* The stage's own logs, then what was collected. */
+static int write_kind(struct site_page *p, const char *dir, bool collected, struct err *e)
 {
-	auto_free char *casts = path_join(dir, "casts");
-	int rc = file_mkdirs(casts, 0755, e);
+	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < p->run->n_artifacts; i++) {
 		const struct run_artifact *a = &p->run->artifacts[i];
 		struct site_stage *s = stage_of(p, a);
-		if (!s)
+		if (!s || collected != (run_artifact_collected(a) != NULL))
 			continue;
 		if (strcmp(a->kind, "cast") == 0 && !s->cast.name)
 			rc = write_cast(p->run, s, a, dir, e);
@@ -238,4 +232,13 @@ int site_write_files(struct site_page *p, const char *dir, struct err *e)
 			rc = write_file(p->run, s, a, dir, e);
 	}
 	return rc;
+}
+
+int site_write_files(struct site_page *p, const char *dir, struct err *e)
+{
+	auto_free char *casts = path_join(dir, "casts");
+	int rc = file_mkdirs(casts, 0755, e);
+	if (rc == 0)
+		rc = write_kind(p, dir, false, e);
+	return rc < 0 ? rc : write_kind(p, dir, true, e);
 }

@@ -10,6 +10,7 @@
 #define FACT_MAX         500u /* bytes of one value */
 #define KERNEL_LINES_MAX 40u  /* messages quoted under one test */
 #define LOG_TAIL_LINES   30u
+#define NOTES_SHOWN      3u
 
 /* A value of the run record as text. */
 static char *fact_text(const json_t *j)
@@ -109,6 +110,38 @@ static void alert(struct buf *b, const char *class, const char *lead, const char
 		"</p>\n", NULL);
 }
 
+static int note_rank(const json_t *note)
+{
+	const char *level = json_str_or(note, "level", "");
+	return strcmp(level, "error") == 0 ? 0 : strcmp(level, "warning") == 0 ? 1 : 2;
+}
+
+/* The weightiest first; more than a few are folded. */
+static void notes(struct buf *b, const json_t *all)
+{
+	static const char *const leads[] = { "Error:", "Warning:", "Note:" };
+	size_t n = json_array_size(all);
+	size_t shown = 0;
+	bool folds = n > NOTES_SHOWN + 1;
+	for (int rank = 0; rank < 3; rank++) {
+		size_t i;
+		json_t *note;
+		json_array_foreach (all, i, note) {
+			if (note_rank(note) != rank)
+				continue;
+			if (folds && shown++ == NOTES_SHOWN) {
+				buf_adds(b, "<details class=\"notes\"><summary>");
+				html_number(b, n - NOTES_SHOWN);
+				buf_adds(b, " more notes</summary>\n");
+			}
+			alert(b, rank == 0 ? "bad" : "note", leads[rank],
+				json_str_or(note, "text", ""));
+		}
+	}
+	if (folds)
+		buf_adds(b, "</details>\n");
+}
+
 static void alerts(struct buf *b, const struct run_info *r)
 {
 	if (r->damage) {
@@ -122,17 +155,7 @@ static void alerts(struct buf *b, const struct run_info *r)
 			"Under way:", "this page shows what was known when it was written.");
 	else if (!r->damage && (r->interrupted || !r->last))
 		alert(b, "bad", "Interrupted:", "fsqa was stopped before this run had ended.");
-	size_t i;
-	json_t *note;
-	json_array_foreach (r->notes, i, note) {
-		const char *level = json_str_or(note, "level", "note");
-		bool bad = strcmp(level, "error") == 0;
-		alert(b, bad ? "bad" : "note",
-			bad                             ? "Error:"
-			: strcmp(level, "warning") == 0 ? "Warning:"
-							: "Note:",
-			json_str_or(note, "text", ""));
-	}
+	notes(b, r->notes);
 }
 
 static void reproduce(struct buf *b, const struct run_info *r)
@@ -158,6 +181,10 @@ static void screencast(struct buf *b, const struct site_stage *s)
 	}
 	if (c->trouble && !c->has_picture) {
 		html_add(b, "<span class=\"trouble\">", TEXT(c->trouble), "</span>", NULL);
+		return;
+	}
+	if (c->thumb.duration_us == 0 && !*c->thumb.last_line) {
+		buf_adds(b, "<span class=\"aside\">nothing was printed</span>");
 		return;
 	}
 	char at[CLOCK_HUMAN_SIZE];
