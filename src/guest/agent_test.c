@@ -61,9 +61,12 @@ static void test_environment_folder_and_user_are_as_asked(void **state)
 static void test_no_descriptor_and_no_signal_setting_leaks_into_a_command(void **state)
 {
 	auto_command struct command c = { 0 };
-	command_sh(*state, &c, "ls /proc/self/fd | tr '\\n' ' '; grep Sig[BI] /proc/self/status");
-	assert_string_equal(
-		buf_str(&c.out), "0 1 2 3 SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	/* Signals 32 and 33 are the C library's own: its posix_spawn, which make uses, ignores
+	 * them, for all below, and signal() cannot undo it. */
+	command_sh(*state, &c,
+		"ls /proc/self/fd | tr '\\n' ' '; grep SigBlk /proc/self/status;"
+		"echo $((0x$(sed -n 's/^SigIgn:\\t//p' /proc/self/status) & ~0x180000000))");
+	assert_string_equal(buf_str(&c.out), "0 1 2 3 SigBlk:\t0000000000000000\n0\n");
 }
 
 static void test_a_terminal_is_one_with_size_and_control(void **state)

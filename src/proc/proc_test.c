@@ -392,13 +392,15 @@ static void test_signals_are_as_new_in_the_child(void **state)
 	sigprocmask(SIG_BLOCK, &usr, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	bench_run(b, with(pipes, (const char *const[]){ "grep", "-E", "SigBlk|SigIgn",
-					 "/proc/self/status", NULL }));
+	/* Signals 32 and 33 are the C library's own: its posix_spawn, which make uses, ignores
+	 * them, for all below, and signal() cannot undo it. */
+	bench_run(b, with(pipes, SH("grep SigBlk /proc/self/status;"
+				    "echo $((0x$(sed -n 's/^SigIgn:\\t//p' /proc/self/status)"
+				    " & ~0x180000000))")));
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &usr, NULL);
-	assert_string_equal(
-		buf_str(&b->out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_string_equal(buf_str(&b->out), "SigBlk:\t0000000000000000\n0\n");
 }
 
 static void test_folder_environment_and_session_are_as_told(void **state)
