@@ -19,7 +19,8 @@
 #define SERIAL_MAX     20 /* bytes that virtio-blk tells of a serial number */
 #define CPUS_MAX       255
 #define SECTOR         512
-#define FUNCTIONS      8 /* of one PCI slot */
+#define FUNCTIONS      8   /* of one PCI slot */
+#define DISKS_MAX      100 /* 200 fit, but the firmware's work grows with the square: minutes */
 #define MIB            (1024 * 1024)
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -141,9 +142,9 @@ static int slots_init(
 {
 	size_t n_slots = m->last_slot - m->first_slot + 1;
 	size_t n_others = 5 + (spec->modules ? 1 : 0);
-	if (spec->n_disks > n_slots * FUNCTIONS - n_others)
-		return err_set(e, E2BIG, "%zu disks, but a virtual machine takes %zu at most",
-			spec->n_disks, n_slots * FUNCTIONS - n_others);
+	if (spec->n_disks > DISKS_MAX)
+		return err_set(e, E2BIG, "%zu disks, but a virtual machine takes %d at most",
+			spec->n_disks, DISKS_MAX);
 	*s = (struct slots){ m, spec->n_disks + n_others <= n_slots ? 1 : FUNCTIONS, 0 };
 	return 0;
 }
@@ -214,6 +215,8 @@ static void add_machine(struct strv *v, const struct machine *m, const struct ta
 	strv_addl(v, "-action", "panic=none", NULL);
 	strv_addl(v, "-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
+	/* The firmware need not look for something to boot on each disk. */
+	strv_addl(v, "-boot", "strict=on", NULL);
 	strv_addl(v, "-machine", m->type, "-accel", tcg ? "tcg,thread=multi" : "kvm", NULL);
 	strv_addl(v, "-cpu", tcg ? m->cpu_tcg : m->cpu_kvm, "-smp", NULL);
 	strv_addf(v, "%u", spec->cpus);
