@@ -21,11 +21,9 @@ static const char *const settings_intro[] = {
 	"of the file that names it. So a profile is forked: include the other's fsqa.conf first, "
 	"then override. A missing file is an error.",
 	"A size is a number with K, M, G or T (powers of 1024), else bytes. A duration is a number "
-	"with ms, s, m, h or d. A list is words; several lines of one key add up, and an empty "
-	"value "
-	"forgets the words before. A relative path starts at the folder of the file that has it; "
-	"~/ "
-	"is the home folder.",
+	"with ms, s, m, h or d. A list is words, and paths are one a line; several lines of one "
+	"key add up, and an empty value forgets those before. A relative path starts at the folder "
+	"of the file that has it; ~/ is the home folder.",
 	"An unknown name, a bad unit or a value out of range is an error with file and line. "
 	"'fsqa config list' shows every value and where it comes from; 'fsqa config check' reads a "
 	"whole profile.",

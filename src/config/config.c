@@ -19,7 +19,7 @@
 struct value {
 	const struct setting *setting;
 	char *name; /* "stage.X.timeout" */
-	char *text; /* of a LIST: all its words */
+	char *text; /* of a LIST or PATHS: all of them */
 	uint64_t num;
 	struct strv list;
 	char *origin;
@@ -130,11 +130,15 @@ static char *resolve_path(const char *text, const char *dir)
 	return dir ? path_join(dir, text) : xstrdup(text);
 }
 
-/* Add the words, or clear where there are none; all words as one text, the caller's. */
-static char *list_add(struct value *v, const char *text)
+/* Add the words or the path, or clear where there are none; all as one text, the caller's. */
+static char *list_add(struct value *v, const char *text, const char *dir)
 {
 	size_t before = v->list.n;
-	strv_split(&v->list, text, " \t");
+	auto_free char *path = resolve_path(text, dir);
+	if (v->setting->type == SETTING_LIST)
+		strv_split(&v->list, text, " \t");
+	else if (*path)
+		strv_add(&v->list, path);
 	if (v->list.n == before)
 		strv_clear(&v->list);
 	struct buf b = { 0 };
@@ -159,8 +163,9 @@ static int value_set(struct value *v, const char *text, const char *dir, struct 
 	if (rc < 0)
 		return rc;
 	v->num = n;
-	char *whole = s->type == SETTING_PATH   ? resolve_path(text, dir)
-		      : s->type == SETTING_LIST ? list_add(v, text)
+	bool list = s->type == SETTING_LIST || s->type == SETTING_PATHS;
+	char *whole = list                      ? list_add(v, text, dir)
+		      : s->type == SETTING_PATH ? resolve_path(text, dir)
 						: xstrdup(text);
 	free(v->text);
 	v->text = whole;
@@ -339,7 +344,7 @@ uint64_t config_num(const struct config *c, const char *name)
 const char *const *config_list(const struct config *c, const char *name)
 {
 	const struct value *v = get(c, name);
-	assert(v->setting->type == SETTING_LIST);
+	assert(v->setting->type == SETTING_LIST || v->setting->type == SETTING_PATHS);
 	return v->list.n ? strv_get(&v->list) : no_words;
 }
 

@@ -24,6 +24,7 @@ enum setting_type {
 	SETTING_COUNT,    /* whole number */
 	SETTING_SIZE,     /* bytes, K M G T */
 	SETTING_DURATION, /* microseconds; ms s m h d */
+	SETTING_PATHS,    /* a path; several values of the key add up, an empty value clears */
 	SETTING_LIST,     /* words; several values of the key add up, an empty value clears */
 	SETTING_CHOICE,   /* one of `choices`, separated by '|' */
 };
@@ -61,7 +62,7 @@ void config_free(struct config *c);
  * the table, or by the wrong type, is our own mistake (assert). Borrowed until config_free. */
 const char *config_str(const struct config *c, const char *name);
 uint64_t config_num(const struct config *c, const char *name); /* COUNT SIZE DURATION */
-/* Never NULL, for no words a vector of none. */
+/* LIST, PATHS. Never NULL, for no words a vector of none. */
 const char *const *config_list(const struct config *c, const char *name);
 /* Of any type, as text that could be written in a file: words joined by a blank, paths
  * absolute; NULL: no value and no default. */

@@ -237,8 +237,24 @@ static void test_a_path_starts_at_the_file_that_has_it(void **unused)
 	auto_free char *state = path_join(dir, "here/st");
 	assert_string_equal(config_str(c, "profile.scripts"), scripts);
 	assert_string_equal(config_str(c, "kernel.modules"), modules);
-	assert_string_equal(config_str(c, "profile.config"), "/abs");
+	assert_string_equal(config_text(c, "profile.config"), "/abs");
 	assert_string_equal(config_str(c, "state.dir"), state);
+	config_free(c);
+}
+
+static void test_paths_add_up_each_from_its_own_file(void **unused)
+{
+	write_file("base/fsqa.conf", "[profile]\nconfig = of base\n");
+	struct config *c = load("[include]\npath = base/fsqa.conf\n[profile]\nconfig = mine\n");
+	auto_free char *base = path_join(dir, "base/of base");
+	auto_free char *mine = path_join(dir, "mine");
+	const char *const *v = config_list(c, "profile.config");
+	assert_string_equal(v[0], base);
+	assert_string_equal(v[1], mine);
+	assert_null(v[2]);
+	config_free(c);
+	c = load("[include]\npath = base/fsqa.conf\n[profile]\nconfig =\nconfig = mine\n");
+	assert_string_equal(config_list(c, "profile.config")[0], mine);
 	config_free(c);
 }
 
@@ -444,6 +460,7 @@ int main(void)
 		T(test_one_file_included_twice_has_its_lines_twice),
 		T(test_list_values_add_up_and_an_empty_one_clears),
 		T(test_a_path_starts_at_the_file_that_has_it),
+		T(test_paths_add_up_each_from_its_own_file),
 		T(test_an_empty_text_takes_back_an_earlier_one),
 		T(test_an_unknown_name_gives_line_and_nearest),
 		T(test_a_bad_value_gives_line_name_and_range),

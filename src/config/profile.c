@@ -162,11 +162,19 @@ static int check_name(const char *name, struct err *e)
 	return good ? 0 : err_set(e, EINVAL, "the profile's folder has a name that is no text");
 }
 
-/* The folder that a setting names, else the one of that name in the profile's. */
-static char *folder(const struct profile *p, const char *setting, const char *def)
+/* The folders of the files for a target, in the order in which a later one wins: those that
+ * profile.config names, and our own. */
+static void config_dirs(const struct profile *p, struct strv *ret)
 {
-	const char *set = config_is_set(p->config, setting) ? config_str(p->config, setting) : NULL;
-	return set ? xstrdup(set) : path_join(p->dir, def);
+	const char *const *names = config_list(p->config, "profile.config");
+	auto_free char *own = path_join(p->dir, "config");
+	bool listed = !is_folder(own);
+	for (; *names; names++) {
+		strv_add(ret, *names);
+		listed |= strcmp(*names, own) == 0;
+	}
+	if (!listed)
+		strv_add(ret, own);
 }
 
 static int load(struct profile *p, const char *const *overrides, struct err *e)
@@ -178,15 +186,19 @@ static int load(struct profile *p, const char *const *overrides, struct err *e)
 	rc = config_load(has(p->dir, "fsqa.conf") ? conf : NULL, overrides, &p->config, e);
 	if (rc < 0)
 		return rc;
-	auto_free char *scripts = folder(p, "profile.scripts", "scripts");
-	/* What is forked names its config/ in the file that is included: ours comes on top. */
-	auto_free char *below = folder(p, "profile.config", "config");
-	auto_free char *own = path_join(p->dir, "config");
-	rc = stages_load(p, scripts, has(own, "timeout.json") ? own : below, e);
-	if (rc == 0 && (is_folder(below) || config_is_set(p->config, "profile.config")))
-		rc = stages_files(p, below, e);
-	if (rc == 0 && is_folder(own) && strcmp(own, below) != 0)
-		rc = stages_files(p, own, e);
+	const char *set = config_is_set(p->config, "profile.scripts")
+				  ? config_str(p->config, "profile.scripts")
+				  : NULL;
+	auto_free char *scripts = set ? xstrdup(set) : path_join(p->dir, "scripts");
+	auto_strv struct strv dirs = { 0 };
+	config_dirs(p, &dirs);
+	const char *timeouts = dirs.n ? dirs.v[dirs.n - 1] : p->dir;
+	for (size_t i = 0; i < dirs.n; i++)
+		if (has(dirs.v[i], "timeout.json"))
+			timeouts = dirs.v[i];
+	rc = stages_load(p, scripts, timeouts, e);
+	for (size_t i = 0; rc == 0 && i < dirs.n; i++)
+		rc = stages_files(p, dirs.v[i], e);
 	return rc;
 }
 

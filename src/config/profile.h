@@ -5,9 +5,9 @@
  *   config/        BTRFSQA's own files, read as they are: timeout.json {"NNN_name": "minutes"},
  *                  local.config, bashrc, kernel.config ...: copied to ~/btrfsqe in the target,
  *                  but never what holds credentials or speaks of the cloud (aws_auth.json,
- *                  github.json, ec2.json, netrc, keys), nor a hidden file. profile.config,
- *                  which a fork has from the file it includes, names another such folder: of
- *                  that one come the files that config/ does not have itself
+ *                  github.json, ec2.json, netrc, keys), nor a hidden file. A fork
+ *                  has such folders also from what it includes, by profile.config; of files of
+ *                  one name the last counts, and its own config/ is last of all
  * BTRFSQA's own checkout (setup/config, setup/scripts) is a profile by its setup/ folder. */
 #pragma once
 #include "base/strv.h"

@@ -147,6 +147,14 @@ static void test_a_fork_replaces_single_files_of_what_it_includes(void **unused)
 			       "p/config/timeout.json\nfork/config/more");
 	assert_int_equal(p->stages[0].timeout_us, 10 * MINUTE);
 	profile_free(p);
+	write_file("fork/fsqa.conf", "[include]\n\tpath = ../p/fsqa.conf\n"
+				     "[profile]\n\tconfig = config\n");
+	write_file("second/fsqa.conf", "[include]\n\tpath = ../fork/fsqa.conf\n");
+	write_file("second/config/more", "of the second");
+	p = load("second");
+	assert_list(&p->files, "p/config/lib.sh\nfork/config/local.config\n"
+			       "p/config/timeout.json\nsecond/config/more");
+	profile_free(p);
 	write_file("fork/config/timeout.json", "{\"001_kernel\" : \"7\"}");
 	p = load("fork");
 	assert_int_equal(p->stages[0].timeout_us, 7 * MINUTE);

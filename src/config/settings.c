@@ -79,9 +79,9 @@ static const struct setting settings[] = {
 		.help = "most that is kept of one stage's collected logs" },
 	{ "log.maxFiles", SETTING_COUNT, .min = 1, .max = 100000, .def = "2000",
 		.help = "most files that are kept of one stage's collected logs" },
-	{ "profile.config", SETTING_PATH, .def = "config",
-		.help = "folder whose files a target gets in ~/btrfsqe; those of the profile's own "
-			"config/ come on top" },
+	{ "profile.config", SETTING_PATHS, .example = "config",
+		.help = "folders whose files a target gets in ~/btrfsqe: of one name the last, and "
+			"the profile's own config/ last of all" },
 	{ "profile.description", SETTING_TEXT, .example = "btrfs: kernel, btrfs-progs, RAID5",
 		.help = "what the profile tests, in one line" },
 	{ "profile.scripts", SETTING_PATH, .def = "scripts",
@@ -186,6 +186,7 @@ const char *config_type_name(enum setting_type type)
 		[SETTING_COUNT] = "number",
 		[SETTING_SIZE] = "size",
 		[SETTING_DURATION] = "duration",
+		[SETTING_PATHS] = "paths",
 		[SETTING_LIST] = "list",
 		[SETTING_CHOICE] = "choice",
 	};
