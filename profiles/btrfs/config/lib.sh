@@ -121,7 +121,8 @@ subtest() {
 	local name=$1 status=0
 	shift
 	printf '\n== %s\n' "$name"
-	fsqa-test "$name" "$@" -- "$HERE/$STAGE" --test "$name" || status=$?
+	fsqa-test "$name" --timeout "$TEST_TIMEOUT" "$@" -- "$HERE/$STAGE" --test "$name" \
+		</dev/null || status=$?
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		FAILED+=("$name")
 	fi
@@ -155,8 +156,15 @@ skip() {
 
 # Show a command, then run it.
 run() {
-	echo "\$ $*"
+	show "$*"
 	"$@"
+}
+show() {
+	if [ ${#1} -le 120 ]; then
+		echo "\$ $1"
+	else
+		echo "\$ ${1:0:120}..."
+	fi
 }
 
 # same WHAT GOT WANTED
@@ -177,7 +185,7 @@ at_most() {
 says() {
 	local regex=$1 status=0
 	shift
-	echo "\$ $*"
+	show "$*"
 	OUTPUT=$("$@" 2>&1) || status=$?
 	printf '%s\n' "$OUTPUT"
 	[ $status -eq 0 ] || fail "'$*': exit code $status"
@@ -189,7 +197,7 @@ says() {
 refuses() {
 	local regex=$1 status=0
 	shift
-	echo "\$ $*    (must fail)"
+	show "$*    # must fail"
 	OUTPUT=$("$@" 2>&1) || status=$?
 	[ -z "$OUTPUT" ] || printf '%s\n' "$OUTPUT"
 	if [ $status -eq 0 ] || [ $status -ge 126 ]; then
@@ -223,8 +231,10 @@ forget() {
 	btrfs device scan --forget 2>/dev/null || true # the module may not be loaded yet
 }
 
+# mkfs OPTIONS... DISK...: its long advice on stdout goes to the logs.
 mkfs() {
-	run mkfs.btrfs -q -f "$@"
+	show "mkfs.btrfs -q -f $*"
+	mkfs.btrfs -q -f "$@" >>"$LOGS/$STAGE.mkfs"
 }
 
 # lose_disk DISK REST...: the disk is blank, and the kernel knows only the rest.
