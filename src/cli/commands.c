@@ -4,7 +4,7 @@
 
 extern const struct command cmd_completion, cmd_config_check, cmd_config_get, cmd_config_list,
 	cmd_doctor, cmd_export, cmd_help, cmd_logs, cmd_man, cmd_play, cmd_profiles,
-	cmd_rebuild_index, cmd_run, cmd_runs, cmd_shell, cmd_show, cmd_version;
+	cmd_rebuild_index, cmd_report, cmd_run, cmd_runs, cmd_shell, cmd_show, cmd_version;
 
 const struct command *const commands[] = {
 	&cmd_run,
@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&cmd_show,
 	&cmd_logs,
 	&cmd_play,
+	&cmd_report,
 	&cmd_export,
 	&cmd_rebuild_index,
 	&cmd_doctor,

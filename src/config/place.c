@@ -14,11 +14,16 @@
 /* The folder of the running program, or NULL. */
 static char *own_folder(void)
 {
-	char *exe = realpath("/proc/self/exe", NULL);
-	char *slash = exe ? strrchr(exe, '/') : NULL;
+	/* Not realpath: a program that was built anew while it ran reads as "... (deleted)". */
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	if (n <= 0)
+		return NULL;
+	exe[n] = '\0';
+	char *slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	return exe;
+	return xstrdup(exe);
 }
 
 static bool in_build_tree(const char *folder)
