@@ -94,7 +94,8 @@ static void print_head(const struct cli *cli, const struct run_info *r)
 	auto_free char *state = results_state(v, r->live, r->interrupted, r->damage != NULL);
 	const char *release = json_str_or(r->target, "release", "");
 	const char *kernel = json_str_or(f, "kernel", "");
-	const char *reason = json_str_or(json_object_get(f, "environment"), "accel_reason", "");
+	const char *reason;
+	const char *accel = run_info_accel(r, &reason);
 	line(cli, "Run", "%s", r->id);
 	line(cli, "Profile", "%s", json_str_or(f, "profile", ""));
 	printf("%s%-12s%s %s%s%s\n", cli_color_on(cli, stdout, CLI_DIM), "Result",
@@ -107,8 +108,8 @@ static void print_head(const struct cli *cli, const struct run_info *r)
 	else
 		line(cli, "Kernel", "%s", *kernel ? kernel : release);
 	line(cli, "Image", "%s", json_str_or(f, "image", ""));
-	line(cli, "Accelerator", "%s%s%s%s", json_str_or(f, "accel", ""), *reason ? " (" : "",
-		reason, *reason ? ")" : "");
+	line(cli, "Accelerator", "%s%s%s%s", accel, *reason ? " (" : "", reason,
+		*reason ? ")" : "");
 	line(cli, "Host", "%s", json_str_or(f, "host", ""));
 	line(cli, "Started", "%s", clock_iso(json_i64_or(f, "wall_us", 0), start));
 	line(cli, "Duration", "%s", clock_human(r->duration_us, took));

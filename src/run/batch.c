@@ -70,7 +70,7 @@ void batch_note(struct batch *b, const char *level, const char *text)
 bool batch_end_is_infra(const struct batch *b)
 {
 	return b->stopping || b->end == TARGET_DIED || b->end == TARGET_HOST_FULL ||
-	       b->end == TARGET_LIED;
+	       b->end == TARGET_NO_ACCEL || b->end == TARGET_LIED;
 }
 
 /* ---- console ---- */
@@ -212,13 +212,17 @@ static void end_boot(struct batch *b, enum verdict v, const char *reason)
 static void on_hello(void *ctx, const json_t *hello)
 {
 	struct batch *b = ctx;
+	if (b->state == BATCH_CONTROL)
+		return;
 	(void)snprintf(b->release, sizeof b->release, "%s",
 		json_str_or(hello, "release", "?")); /* may be cut */
-	outbox_record(b->out, "target",
-		json_pack("{s:i, s:s, s:s, s:I}", "boot", b->boots, "accel", b->job->target.accel,
-			"release", b->release, "hello_us",
-			(json_int_t)(clock_mono_us() - b->boot.started_us)),
-		NULL, NULL);
+	json_t *record = json_pack("{s:i, s:s, s:s, s:I}", "boot", b->boots, "accel", b->spec.accel,
+		"release", b->release, "hello_us",
+		(json_int_t)(clock_mono_us() - b->boot.started_us));
+	if (b->kvm_broke)
+		json_object_set_new(
+			record, "accel_reason", json_bytes(b->kvm_broke, strlen(b->kvm_broke)));
+	outbox_record(b->out, "target", record, NULL, NULL);
 }
 
 static void on_session(void *ctx, struct session *s)
@@ -231,6 +235,10 @@ static void on_session(void *ctx, struct session *s)
 static void on_ready(void *ctx)
 {
 	struct batch *b = ctx;
+	if (b->state == BATCH_CONTROL) {
+		b->control_up = true;
+		target_kill(b->target);
+	}
 	if (b->state != BATCH_BOOTING)
 		return; /* a target that says it twice */
 	batch_unwatch(b);
@@ -241,12 +249,16 @@ static void on_ready(void *ctx)
 
 static void on_kmsg(void *ctx, const struct session_kmsg *k)
 {
-	subtest_kernel(ctx, k);
+	const struct batch *b = ctx;
+	if (b->state != BATCH_CONTROL)
+		subtest_kernel(ctx, k);
 }
 
 static void on_event(void *ctx, uint32_t stream, const json_t *event)
 {
-	subtest_event(ctx, stream, event);
+	const struct batch *b = ctx;
+	if (b->state != BATCH_CONTROL)
+		subtest_event(ctx, stream, event);
 }
 
 static const struct session_handler session_handler = {
@@ -290,16 +302,70 @@ static void batch_over(struct batch *b)
 	b->h->on_done(b->ctx, b->error[0] ? b->error : NULL, b->shell_code);
 }
 
-/* A boot that failed: whose fault it is says whether the kernel is to blame. */
-static void boot_failed(struct batch *b)
+static void no_boot(struct batch *b, enum verdict v, const char *why)
 {
-	bool infra = batch_end_is_infra(b);
-	end_boot(b, infra ? VERDICT_MISS : VERDICT_FAIL, b->stopping ? b->stop_why : b->end_detail);
-	auto_free char *text = xasprintf("the target did not come up: %s", b->end_detail);
-	if (infra)
+	end_boot(b, v, b->stopping ? b->stop_why : why);
+	auto_free char *text = xasprintf("the target did not come up: %s", why);
+	if (v == VERDICT_MISS)
 		set_error(b, text);
 	miss_the_rest(b, b->stopping ? b->stop_why : text);
 	batch_over(b);
+}
+
+static void open_target(struct batch *b, const struct target_spec *spec);
+
+/* What a kernel known to boot does in its place says who is to blame: the kernel or the host. */
+static void boot_failed(struct batch *b)
+{
+	const struct job_control *c = &b->job->control;
+	if (batch_end_is_infra(b)) {
+		no_boot(b, VERDICT_MISS, b->end_detail);
+	} else if (!c->kernel) {
+		no_boot(b, VERDICT_FAIL, b->end_detail);
+	} else if (strcmp(c->kernel, b->spec.kernel) == 0) {
+		auto_free char *why = xasprintf(
+			"%s (and this is the known-good kernel: look at the host and the settings)",
+			b->end_detail);
+		no_boot(b, VERDICT_MISS, why);
+	} else {
+		struct target_spec spec = b->spec;
+		spec.kernel = c->kernel;
+		spec.initramfs = c->initramfs;
+		spec.modules = c->modules;
+		(void)snprintf(b->boot_why, sizeof b->boot_why, "%s", b->end_detail); /* as long */
+		b->state = BATCH_CONTROL;
+		b->control_up = false;
+		auto_free char *text = xasprintf("%s did not come up: trying %s, which is known to",
+			"the kernel under test", c->release);
+		batch_note(b, "info", text);
+		open_target(b, &spec);
+	}
+}
+
+static void control_ended(struct batch *b)
+{
+	const char *release = b->job->control.release;
+	auto_free char *fail = xasprintf("%s (%s boots here)", b->boot_why, release);
+	auto_free char *miss = xasprintf(
+		"%s; nor does %s, which is known to: %s", b->boot_why, release, b->end_detail);
+	if (b->control_up)
+		no_boot(b, VERDICT_FAIL, fail);
+	else
+		no_boot(b, VERDICT_MISS, miss);
+}
+
+/* KVM broke where nobody insisted on it: from here on without. */
+static bool fall_back(struct batch *b)
+{
+	if (!b->job->may_emulate || b->stopping)
+		return false;
+	auto_free char *text =
+		xasprintf("KVM does not work here, going on under TCG: %s", b->end_detail);
+	free(b->kvm_broke);
+	b->kvm_broke = xstrdup(b->end_detail);
+	b->spec.accel = "tcg";
+	batch_note(b, "warning", text);
+	return true;
 }
 
 static void on_end(void *ctx, enum target_end end, const char *detail)
@@ -318,8 +384,17 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 			"detail", json_bytes(detail, strlen(detail))),
 		NULL, NULL);
 	enum batch_state was = b->state;
+	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
+	if (was == BATCH_BOOTING && fell_back) {
+		open_target(b, &b->spec);
+		return;
+	}
 	if (was == BATCH_BOOTING) {
 		boot_failed(b);
+		return;
+	}
+	if (was == BATCH_CONTROL) {
+		control_ended(b);
 		return;
 	}
 	if (was == BATCH_STAGE || was == BATCH_JUDGING) {
@@ -328,7 +403,8 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 		auto_free char *text = xasprintf("the target ended: %s", detail);
 		set_error(b, text);
 	}
-	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED;
+	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED ||
+			  (end == TARGET_NO_ACCEL && !fell_back);
 	if (host_broke)
 		set_error(b, detail);
 	if (b->stopping || host_broke || b->next_stage >= b->job->n_stages)
@@ -349,28 +425,33 @@ static int fresh_vm_folder(struct batch *b, struct err *e)
 	return rc < 0 ? rc : file_mkdirs(b->job->target.work_dir, 0700, e);
 }
 
-static void boot_durable(void *ctx)
+static void open_target(struct batch *b, const struct target_spec *spec)
 {
-	struct batch *b = ctx;
 	struct err e = { 0 };
-	if (b->stopping) {
-		batch_over(b);
-		return;
-	}
-	status(b, "boot", b->job->target.accel);
-	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, &b->job->target, &target_handler,
+	status(b, "boot", spec->accel);
+	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, spec, &target_handler,
 						  &session_handler, b, &b->target, &e) < 0) {
 		end_boot(b, VERDICT_MISS, e.msg);
 		set_error(b, e.msg);
 		batch_over(b);
 		return;
 	}
-	if (b->boots == 1) {
+	/* The target watches the time to hello; this, that the devices settle. */
+	batch_watch(b, 2 * spec->boot_deadline_us, batch_kill_overdue);
+}
+
+static void boot_durable(void *ctx)
+{
+	struct batch *b = ctx;
+	if (b->stopping) {
+		batch_over(b);
+		return;
+	}
+	open_target(b, &b->spec);
+	if (b->target && b->boots == 1) {
 		auto_free char *command = target_command(b->target);
 		outbox_record(b->out, "command", json_pack("{s:s}", "qemu", command), NULL, NULL);
 	}
-	/* The target watches the time to hello; this, that the devices settle. */
-	batch_watch(b, 2 * b->job->target.boot_deadline_us, batch_kill_overdue);
 }
 
 static void boot_next(struct batch *b)
@@ -421,6 +502,7 @@ struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox 
 	struct batch *b = xcalloc(1, sizeof *b);
 	b->loop = loop;
 	b->job = job;
+	b->spec = job->target;
 	b->out = out;
 	b->h = h;
 	b->ctx = ctx;
@@ -475,6 +557,7 @@ static void free_batch(uv_handle_t *handle)
 	subtest_clear_all(b);
 	json_decref(b->tally);
 	free(b->verdicts);
+	free(b->kvm_broke);
 	free(b);
 }
 

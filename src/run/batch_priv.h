@@ -24,6 +24,7 @@ struct spool_log;
 
 enum batch_state {
 	BATCH_BOOTING,
+	BATCH_CONTROL, /* boots the known-good kernel, for the one under test did not come up */
 	BATCH_BETWEEN, /* up, no stage runs */
 	BATCH_STAGE,
 	BATCH_JUDGING, /* the stage's command is over, the kernel's log is being caught up with */
@@ -60,6 +61,8 @@ struct stage_run {
 struct batch {
 	uv_loop_t *loop;
 	const struct job *job;
+	struct target_spec spec; /* the job's target, under TCG once KVM broke */
+	char *kvm_broke;         /* how, or NULL */
 	struct outbox *out;
 	const struct batch_handler *h;
 	void *ctx;
@@ -73,6 +76,8 @@ struct batch {
 	json_t *tally;
 	unsigned n_events;
 	struct trial boot;
+	bool control_up;
+	char boot_why[300]; /* how the kernel under test ended, while the control is tried */
 	struct trial trial; /* of the stage */
 	struct stage_run stage;
 	struct subtest subtests[BATCH_SUBTESTS];

@@ -10,6 +10,8 @@
 #include "run/prepare.h"
 #include "run/protocol.h"
 #include "store/store.h"
+#include "target/accel.h"
+#include "target/target.h"
 #include "wire/link.h"
 #include <errno.h>
 #include <signal.h>
@@ -97,6 +99,18 @@ static void count(struct controller *c, const json_t *record)
 	c->result.status = verdict_worst(c->result.status, (enum verdict)v);
 }
 
+/* The probe was wrong: the next run is not to find out again. */
+static void accel_was_wrong(struct controller *c, const json_t *end)
+{
+	const json_t *target = json_object_get(c->spec->prepared->job, "target");
+	const struct accel_query q = {
+		.state_dir = c->spec->state_dir,
+		.arch = json_str_or(target, "arch", NULL),
+		.qemu = json_str_or(target, "qemu", NULL),
+	};
+	accel_broke(&q, json_str_or(end, "detail", "it broke"));
+}
+
 static void on_record(struct controller *c, const struct frame *f)
 {
 	struct err e = { 0 };
@@ -113,6 +127,9 @@ static void on_record(struct controller *c, const struct frame *f)
 	}
 	if (strcmp(type, "attempt_end") == 0)
 		count(c, j);
+	else if (strcmp(type, "target_end") == 0 &&
+		 strcmp(json_str_or(j, "end", ""), target_end_name(TARGET_NO_ACCEL)) == 0)
+		accel_was_wrong(c, j);
 	c->h->on_record(c->ctx, type, j);
 	link_send(c->link, RUN_ACK, f->stream, NULL, 0);
 }

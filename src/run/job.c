@@ -79,6 +79,16 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	return r.rc;
 }
 
+static int parse_control(const json_t *j, struct job_control *c, struct err *e)
+{
+	struct reader r = { j, e, 0 };
+	c->kernel = text(&r, "kernel");
+	c->initramfs = text(&r, "initramfs");
+	c->release = text(&r, "release");
+	c->modules = json_str_or(j, "modules", NULL);
+	return r.rc;
+}
+
 static int parse_stages(const json_t *array, struct job *job, struct err *e)
 {
 	size_t n = json_array_size(array);
@@ -125,6 +135,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.record_limit = number(&r, "record_limit");
 	job.keep = json_bool_or(j, "keep", false);
+	job.may_emulate = json_bool_or(j, "may_emulate", false);
 	job.env = texts(json_object_get(j, "env"));
 	json_t *shell = json_object_get(j, "shell");
 	if (shell) {
@@ -136,6 +147,9 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	int rc = r.rc;
 	if (rc == 0)
 		rc = parse_target(json_object_get(j, "target"), &job, e);
+	const json_t *control = json_object_get(j, "control");
+	if (rc == 0 && control)
+		rc = parse_control(control, &job.control, e);
 	if (rc == 0)
 		rc = parse_stages(json_object_get(j, "stages"), &job, e);
 	if (rc == 0)

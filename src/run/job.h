@@ -26,6 +26,13 @@ struct job {
 	const char *work_dir;
 	struct target_spec target;
 	struct target_disk disks[JOB_MAX_DISKS];
+	bool may_emulate; /* when KVM breaks on the guest: it was found, not asked for */
+	/* A kernel known to boot, tried where the target's does not; kernel is NULL: there is none.
+	 * It may be the target's own. */
+	struct job_control {
+		const char *kernel, *initramfs, *modules;
+		const char *release;
+	} control;
 	struct job_stage *stages;
 	size_t n_stages;
 	struct suite_file *files;

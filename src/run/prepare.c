@@ -140,6 +140,16 @@ static json_t *target_json(const struct prepared *p, const struct config *c, con
 	return t;
 }
 
+static json_t *control_json(const struct prepared *p)
+{
+	json_t *j = json_object();
+	set_text(j, "kernel", p->control->boot);
+	set_text(j, "initramfs", p->control_initramfs);
+	set_text(j, "modules", p->control->modules);
+	set_text(j, "release", p->control->release);
+	return j;
+}
+
 static json_t *stages_json(const struct profile *p)
 {
 	json_t *a = json_array();
@@ -208,6 +218,10 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));
+	json_object_set_new(
+		j, "may_emulate", json_boolean(strcmp(config_str(c, "vm.accel"), "auto") == 0));
+	if (p->control)
+		json_object_set_new(j, "control", control_json(p));
 	if (q->shell_argv)
 		json_object_set_new(j, "shell", shell_json(q));
 	return j;
@@ -236,6 +250,21 @@ struct accel_query prepare_accel(const char *state_dir, const struct config *c)
 		.qemu = config_str(c, "vm.qemu"),
 		.want = config_str(c, "vm.accel"),
 	};
+}
+
+/* Without one, a kernel that does not boot is taken at its word. */
+static void find_control(const char *state_dir, const char *guest, kernel_progress *progress,
+	void *ctx, struct prepared *p)
+{
+	struct err e = { 0 };
+	if (kernel_resolve(state_dir, NULL, NULL, progress, ctx, &p->control, &e) == 0 &&
+		kernel_initramfs(p->control, guest, &p->control_initramfs, &e) == 0)
+		return;
+	kernel_free(take(&p->control));
+	auto_free char *text = xasprintf(
+		"no known-good kernel to compare with, should this one not boot: %s", e.msg);
+	if (progress)
+		progress(ctx, text);
 }
 
 static int make_parts(const struct prepare_request *q,
@@ -269,7 +298,11 @@ static int make_parts(const struct prepare_request *q,
 		q->state_dir, config_list(c, "image.packages"), progress, ctx, &p->image, e);
 	if (rc < 0)
 		return rc;
-	return kernel_initramfs(p->kernel, guest, &p->initramfs, e);
+	rc = kernel_initramfs(p->kernel, guest, &p->initramfs, e);
+	/* A shell's person sees for themselves. */
+	if (rc == 0 && !q->shell_argv)
+		find_control(q->state_dir, guest, progress, ctx, p);
+	return rc;
 }
 
 int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
@@ -309,6 +342,8 @@ void prepared_clear(struct prepared *p)
 	kernel_free(p->kernel);
 	image_free(p->image);
 	free(p->initramfs);
+	kernel_free(p->control);
+	free(p->control_initramfs);
 	json_decref(p->job);
 	json_decref(p->run);
 	*p = (struct prepared){ 0 };

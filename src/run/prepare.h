@@ -29,6 +29,10 @@ struct prepared {
 	struct image *image;
 	struct accel accel;
 	char *initramfs;
+	/* Debian's kernel, tried where the other does not boot; NULL: not to be had. May be the
+	 * same kernel. */
+	struct kernel *control;
+	char *control_initramfs;
 	json_t *job; /* without work_dir: prepare_place sets it */
 	json_t *run; /* the journal's first record, without id and command */
 };

@@ -20,8 +20,8 @@
  * JOB: {"work_dir", "target": {arch accel kernel initramfs modules root root_fstype append
  * hostname memory_bytes state_bytes cpus boot_deadline_us qemu disks:[{serial link size_bytes}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
- * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "shell": {"argv", "cols",
- * "rows"}?, "keep": bool} */
+ * "may_emulate": bool, "control": {kernel initramfs modules release}?, "env": [], "logs_max_bytes",
+ * "logs_max_files", "record_limit", "shell": {"argv", "cols", "rows"}?, "keep": bool} */
 #pragma once
 
 #define RUN_WORKER_FD 3

@@ -42,9 +42,8 @@ static void fact(struct buf *b, const char *label, const json_t *value)
 /* Its name, and why it is that one. */
 static void accelerator(struct buf *b, const struct run_info *r)
 {
-	const json_t *environment = json_object_get(r->first, "environment");
-	const char *name = json_str_or(r->target, "accel", json_str_or(r->first, "accel", ""));
-	const char *why = json_str_or(environment, "accel_reason", "");
+	const char *why;
+	const char *name = run_info_accel(r, &why);
 	if (!*name)
 		return;
 	html_add(b, "<div><dt>Accelerator</dt><dd>", NULL);

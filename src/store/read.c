@@ -306,6 +306,15 @@ enum verdict run_info_status(const struct run_info *r)
 	return worst;
 }
 
+const char *run_info_accel(const struct run_info *r, const char **ret_why)
+{
+	const json_t *environment = json_object_get(r->first, "environment");
+	const char *planned = json_str_or(environment, "accel_reason", "");
+	if (ret_why)
+		*ret_why = json_str_or(r->target, "accel_reason", planned);
+	return json_str_or(r->target, "accel", json_str_or(r->first, "accel", ""));
+}
+
 uint64_t run_info_pack_end(const struct run_info *r)
 {
 	uint64_t end = 0;

@@ -131,6 +131,9 @@ static inline void run_info_freep(struct run_info **r)
 	run_info_free(*r);
 }
 #define auto_run_info __attribute__((cleanup(run_info_freep)))
+/* The accelerator that the last target had, or the one planned; "" where neither is known. Why not
+ * a better one in *ret_why (may be NULL), or "". Both borrowed from `r`. */
+const char *run_info_accel(const struct run_info *r, const char **ret_why);
 /* Worst of each test's last attempt and of what run_end says; MISS at best when interrupted,
  * damaged, or when nothing ran. */
 enum verdict run_info_status(const struct run_info *r);

@@ -225,6 +225,13 @@ static char *kvm_closed(const struct probe *p)
 	return xasprintf("%s: %s", p->kvm_device, strerror(errno));
 }
 
+static void learn(struct probe *p, const char *why)
+{
+	json_object_set_new(p->memory, "kvm", json_bytes(why, strlen(why)));
+	json_object_set_new(p->memory, "kvm_time", json_integer(clock_wall_us() / 1000000));
+	p->learned = true;
+}
+
 /* As boot_payload, from memory where it has the answer. */
 static int kvm_trouble(struct probe *p, char **ret_why, struct err *e)
 {
@@ -241,9 +248,7 @@ static int kvm_trouble(struct probe *p, char **ret_why, struct err *e)
 	int rc = boot_payload(p, ret_why, e);
 	if (rc < 0)
 		return rc;
-	json_object_set_new(p->memory, "kvm", json_bytes(*ret_why, strlen(*ret_why)));
-	json_object_set_new(p->memory, "kvm_time", json_integer(now_s));
-	p->learned = true;
+	learn(p, *ret_why);
 	return 0;
 }
 
@@ -269,8 +274,11 @@ static int decide(struct probe *p, const char *want, struct accel *ret, struct e
 static int probe_qemu(struct probe *p, struct err *e)
 {
 	const struct accel_query *q = p->query;
+	int rc = machine_find(q->arch, &p->machine, e);
+	if (rc < 0)
+		return rc;
 	const char *name = q->qemu ? q->qemu : p->machine->program;
-	int rc = find_program(name, &p->program);
+	rc = find_program(name, &p->program);
 	if (rc == -ENOENT)
 		return err_set(e, ENOENT, "%s is not installed: sudo apt-get install %s", name,
 			p->machine->package);
@@ -291,10 +299,7 @@ static int probe_run(struct probe *p, struct accel *ret, struct err *e)
 	const char *want = p->query->want;
 	if (strcmp(want, "auto") != 0 && strcmp(want, "kvm") != 0 && strcmp(want, "tcg") != 0)
 		return err_set(e, EINVAL, "vm.accel = %s: it is auto, kvm or tcg", want);
-	int rc = machine_find(p->query->arch, &p->machine, e);
-	if (rc < 0)
-		return rc;
-	rc = probe_qemu(p, e);
+	int rc = probe_qemu(p, e);
 	if (rc < 0)
 		return rc;
 	/* For people, so a long one may be cut. */
@@ -318,4 +323,14 @@ int accel_probe(const struct accel_query *q, struct accel *ret, struct err *e)
 	int rc = probe_run(&p, ret, e);
 	probe_clear(&p);
 	return rc;
+}
+
+void accel_broke(const struct accel_query *q, const char *why)
+{
+	struct probe p = { .query = q };
+	if (probe_qemu(&p, NULL) == 0) {
+		learn(&p, why);
+		save(&p);
+	}
+	probe_clear(&p);
 }

@@ -3,7 +3,8 @@
  * with a deadline, remember the answer until the host reboots or QEMU changes:
  *   STATE/accel.json  {"key": {"boot_id", "qemu": path, "size", "mtime_s", "mtime_ns"},
  *                      "version": QEMU's, "kvm": "" or why not, "kvm_time": when tried}
- * A "no" is believed for a day, for the host may only have been busy. */
+ * A "no" is believed for a day, for the host may only have been busy. A KVM that passes and breaks
+ * on a real guest is written down by accel_broke. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,10 @@ struct accel {
  * -ETIMEDOUT, -EIO: QEMU does not even tell its version. Blocks for up to the deadline and
  * what QEMU takes to tell its version. */
 int accel_probe(const struct accel_query *q, struct accel *ret, struct err *e);
+
+/* KVM broke on a real guest, as `why` says: from now on accel_probe's answer is "no", with that
+ * reason. Where it cannot be written down, the next guest finds out again. */
+void accel_broke(const struct accel_query *q, const char *why);
 
 /* A healthy host takes a tenth of a second. */
 #define ACCEL_DEADLINE_US 2000000

@@ -209,6 +209,19 @@ static void test_a_no_is_not_believed_for_ever(void **unused)
 	teardown(&f);
 }
 
+static void test_a_kvm_that_broke_later_is_not_trusted_again(void **unused)
+{
+	struct fixture f;
+	setup(&f, "exit 33");
+	finds(&f, "kvm", "", false);
+	accel_broke(&f.query, "KVM internal error. Suberror: 1");
+	finds(&f, "tcg", "KVM internal error. Suberror: 1", true);
+	assert_int_equal(unlink(f.cache), 0);
+	accel_broke(&f.query, "before anything was known");
+	finds(&f, "tcg", "before anything was known", true);
+	teardown(&f);
+}
+
 static void test_qemu_missing_too_old_or_none_is_an_error_that_says_what_to_do(void **unused)
 {
 	struct fixture f;
@@ -254,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_guest_that_hangs_means_tcg),
 		cmocka_unit_test(test_qemu_that_cannot_means_tcg_with_its_words),
 		cmocka_unit_test(test_no_device_is_told_without_a_start_and_not_remembered),
+		cmocka_unit_test(test_a_kvm_that_broke_later_is_not_trusted_again),
 		cmocka_unit_test(test_tcg_that_was_asked_for_probes_nothing),
 		cmocka_unit_test(test_guest_of_another_architecture_is_emulated),
 		cmocka_unit_test(test_another_qemu_another_boot_or_a_spoilt_memory_is_probed_again),

@@ -11,6 +11,7 @@ static const char *const names[] = {
 	[TARGET_PANIC] = "panic",
 	[TARGET_NEVER_UP] = "never-up",
 	[TARGET_DIED] = "died",
+	[TARGET_NO_ACCEL] = "no-accel",
 	[TARGET_HOST_FULL] = "host-full",
 	[TARGET_LIED] = "lied",
 	[TARGET_KILLED] = "killed",
@@ -120,8 +121,9 @@ void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
 		xasprintf("QEMU ended by itself: %s%s%s", how, *said ? ": " : "", said);
 	ending_decide(n, TARGET_DIED, died);
 	end_line(n);
-	if (!was_up && n->last_line[0] && n->end != TARGET_DIED && n->end != TARGET_HOST_FULL &&
-		n->end != TARGET_LIED)
+	bool guests_doing = n->end != TARGET_DIED && n->end != TARGET_NO_ACCEL &&
+			    n->end != TARGET_HOST_FULL && n->end != TARGET_LIED;
+	if (!was_up && n->last_line[0] && guests_doing)
 		buf_addf(&n->detail, "; last on the console: %s", n->last_line);
 	/* The reset, or our losing patience, was only its consequence. */
 	if (n->panicked)

@@ -67,6 +67,7 @@ struct target {
 	enum target_end late;
 	char *late_detail;
 	struct proc_end exit;
+	bool under_kvm;
 	bool freed; /* nobody listens any more */
 };
 
@@ -205,8 +206,9 @@ static void on_status(void *ctx, const json_t *ret, const struct err *why)
 	auto_free char *said = ending_first_words(&t->ending);
 	auto_free char *detail =
 		xasprintf("QEMU stopped the guest: %s%s%s", status, *said ? ": " : "", said);
+	bool kvm_gave_up = t->under_kvm && strcmp(status, "internal-error") == 0;
 	if (strcmp(status, "running") != 0)
-		end_now(t, TARGET_DIED, detail);
+		end_now(t, kvm_gave_up ? TARGET_NO_ACCEL : TARGET_DIED, detail);
 }
 
 static void on_qmp_event(void *ctx, const char *name, const json_t *data)
@@ -475,6 +477,7 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->ctx = ctx;
 	t->hostname = xstrdup(spec->hostname);
 	t->work_dir = xstrdup(spec->work_dir);
+	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;
 	/* None of these can fail. */
 	(void)uv_pipe_init(loop, &t->console, 0);

@@ -176,6 +176,16 @@ static void test_ends_are_told_apart(void **unused)
 	}
 }
 
+static void test_kvm_that_gives_up_is_told_from_a_qemu_that_does(void **unused)
+{
+	struct fixture f;
+	setup(&f, "stop");
+	f.spec.accel = "kvm";
+	ends(&f, TARGET_NO_ACCEL,
+		"QEMU stopped the guest: internal-error: KVM internal error. Suberror: 1");
+	teardown(&f);
+}
+
 static void test_host_without_room_is_not_the_guests_fault(void **unused)
 {
 	struct fixture f;
@@ -357,6 +367,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_poweroff_with_the_console_to_its_last_byte),
 		cmocka_unit_test(test_ends_are_told_apart),
+		cmocka_unit_test(test_kvm_that_gives_up_is_told_from_a_qemu_that_does),
 		cmocka_unit_test(test_host_without_room_is_not_the_guests_fault),
 		cmocka_unit_test(test_guest_that_never_comes_up_is_ended),
 		cmocka_unit_test(test_shutdown_is_asked_of_the_agent_and_waited_for),

@@ -41,6 +41,7 @@ enum target_end {
 	TARGET_PANIC,     /* a panic splat on the console */
 	TARGET_NEVER_UP,  /* no agent before the deadline */
 	TARGET_DIED,      /* QEMU ended by itself: crash, bad option, killed */
+	TARGET_NO_ACCEL,  /* KVM gave up on the guest; the probe had not found that */
 	TARGET_HOST_FULL, /* the host had no room for the guest's disks */
 	TARGET_LIED,      /* the agent broke the protocol */
 	TARGET_KILLED,    /* target_kill was called */
