@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/strv.h"
 #include "cli/cli.h"
 #include "config/config.h"
 #include "config/place.h"
@@ -14,7 +13,6 @@
 #include "target/accel.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,25 +47,13 @@ static void report(
 		printf("      %-14s -> %s\n", "", mend);
 }
 
-static bool in_path(const char *program)
-{
-	auto_strv struct strv dirs = { 0 };
-	const char *path = getenv("PATH");
-	strv_split(&dirs, path ? path : "/usr/sbin:/usr/bin:/sbin:/bin", ":");
-	for (size_t i = 0; i < dirs.n; i++) {
-		auto_free char *full = path_join(dirs.v[i], program);
-		if (access(full, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* ---- the checks ---- */
 
 static void check_programs(struct doctor *d)
 {
 	static const struct {
 		const char *program, *package, *why;
+		bool as_user; /* root needs none */
 	} needed[] = {
 		{ "mmdebstrap", "mmdebstrap", "makes the root image" },
 		{ "mkfs.erofs", "erofs-utils", "makes root and module images" },
@@ -75,12 +61,17 @@ static void check_programs(struct doctor *d)
 		{ "depmod", "kmod", "orders the kernel's modules" },
 		{ "dpkg-deb", "dpkg", "unpacks Debian's kernels" },
 		{ "apt-get", "apt", "fetches Debian's kernels" },
+		{ "unshare", "util-linux", "makes images without root", true },
+		{ "newuidmap", "uidmap", "makes images without root", true },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
 		auto_free char *mend = xasprintf("apt-get install %s", needed[i].package);
 		auto_free char *none =
-			xasprintf("%s is not in PATH: %s", needed[i].program, needed[i].why);
-		bool found = in_path(needed[i].program);
+			xasprintf("%s is not installed: %s", needed[i].program, needed[i].why);
+		if (needed[i].as_user && geteuid() == 0)
+			continue;
+		auto_free char *path = NULL;
+		bool found = proc_find(needed[i].program, &path) == 0;
 		report(d, found ? HEALTH_OK : HEALTH_BAD, needed[i].program,
 			found ? needed[i].why : none, mend);
 	}

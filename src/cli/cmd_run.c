@@ -47,6 +47,8 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 	struct progress *p = progress_new(cli, profile);
 	int rc = run_execute(&q, &progress_observer, p, &r, &e);
 	progress_clear(p);
+	for (const char *const *id = progress_recovered(p); id && *id; id++)
+		free(write_report(cli, state_dir, *id));
 	auto_free char *report = r.id[0] ? write_report(cli, state_dir, r.id) : NULL;
 	if (cli_wants_json(cli) && r.id[0])
 		cli_print_json(cli, progress_json(p, &r, report));

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/cli.h"
 #include "config/profile.h"
 #include <inttypes.h>
@@ -29,6 +30,7 @@ struct progress {
 	uint64_t start_us;
 	json_t *tests; /* every attempt_end */
 	json_t *run;   /* first record */
+	struct strv recovered;
 };
 
 struct progress *progress_new(struct cli *cli, const struct profile *profile)
@@ -50,7 +52,13 @@ void progress_free(struct progress *p)
 		return;
 	json_decref(p->tests);
 	json_decref(p->run);
+	strv_clear(&p->recovered);
 	free(p);
+}
+
+const char *const *progress_recovered(const struct progress *p)
+{
+	return strv_get(&p->recovered);
 }
 
 void progress_clear(struct progress *p)
@@ -131,6 +139,7 @@ static void on_recovered(void *ctx, const char *id, const char *what)
 	struct progress *p = ctx;
 	progress_clear(p);
 	cli_warn(p->cli, "run %s: %s", id, what);
+	strv_add(&p->recovered, id);
 }
 
 static void on_begin(void *ctx, const char *id, const json_t *first)

@@ -13,6 +13,8 @@ struct progress *progress_new(struct cli *cli, const struct profile *profile);
 extern const struct run_observer progress_observer;
 /* Text while things are prepared, also outside a run (shell). */
 void progress_text(void *progress, const char *text);
+/* Ids of the interrupted runs that were finished; borrowed, NULL-terminated or NULL. */
+const char *const *progress_recovered(const struct progress *p);
 /* Take the living line away. */
 void progress_clear(struct progress *p);
 /* Verdicts, counts, where the report is; `report` may be NULL. */

@@ -96,6 +96,8 @@ int proc_run(const struct proc_spec *spec, struct buf *out, size_t limit, struct
 /* As proc_run, and an end other than exit code 0 is -EIO whose message has the program's name,
  * its end and the last line it wrote to standard error. */
 int proc_check(const struct proc_spec *spec, struct buf *out, size_t limit, struct err *e);
+/* Where proc_spawn would find a program; *ret the caller's, set where it is 0. -ENOENT, -EACCES. */
+int proc_find(const char *program, char **ret);
 /* "exit code 3", "killed by signal 9 (Killed)", "timed out after 12.0s"; the caller's. */
 char *proc_end_text(const struct proc_end *end);
 /* Make this process adopt what its children leave behind, so that proc_stop finds it.

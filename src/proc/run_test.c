@@ -76,9 +76,18 @@ static void test_programs_of_the_administrator_are_found_without_their_path(void
 	setenv("PATH", "/nowhere", 1);
 	const struct proc_spec s = { .argv = (const char *const[]){ "ldconfig", "--version", NULL },
 		.in = PROC_NULL };
+	auto_free char *path = NULL;
+	auto_free char *none = NULL;
 	int rc = proc_check(&s, NULL, 0, NULL);
+	int found = proc_find("ldconfig", &path);
+	int missing = proc_find("no-such-program", &none);
 	setenv("PATH", before, 1);
 	assert_int_equal(rc, 0);
+	assert_int_equal(found, 0);
+	assert_string_equal(path, "/usr/sbin/ldconfig");
+	assert_int_equal(missing, -ENOENT);
+	assert_int_equal(proc_find("/etc/passwd", &none), -EACCES);
+	assert_null(none);
 }
 
 int main(void)

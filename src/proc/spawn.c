@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "proc/spawn.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "proc/proc.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +14,13 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* An ordinary user's PATH lacks them, and mkfs and depmod lie there. */
+#define MORE_FOLDERS "/usr/sbin:/sbin"
 
 #define MAX_FD  1023 /* the highest number a descriptor may be handed down as */
 #define MAX_FDS 64   /* how many */
@@ -225,7 +231,7 @@ static void exec_program(const struct plan *p)
 		return;
 	}
 	bool denied = false;
-	const char *const lists[] = { p->path, "/usr/sbin:/sbin" };
+	const char *const lists[] = { p->path, MORE_FOLDERS };
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		for (const char *dir = lists[i], *end; dir; dir = *end ? end + 1 : NULL) {
 			end = strchrnul(dir, ':');
@@ -311,15 +317,51 @@ static pid_t fork_blocked(const struct plan *p)
 	return pid;
 }
 
+static const char *folders(void)
+{
+	const char *path = getenv("PATH");
+	return path && *path ? path : "/usr/local/bin:/usr/bin:/bin";
+}
+
+static int program_check(const char *file)
+{
+	struct stat st;
+	if (access(file, X_OK) < 0)
+		return -errno;
+	return stat(file, &st) == 0 && S_ISREG(st.st_mode) ? 0 : -EACCES;
+}
+
+int proc_find(const char *program, char **ret)
+{
+	auto_strv struct strv dirs = { 0 };
+	auto_free char *list = xasprintf("%s:" MORE_FOLDERS, folders());
+	int found = -ENOENT;
+	if (strchr(program, '/')) {
+		found = program_check(program);
+		if (found == 0)
+			*ret = xstrdup(program);
+		return found;
+	}
+	strv_split(&dirs, list, ":");
+	for (size_t i = 0; i < dirs.n && found != 0; i++) {
+		auto_free char *file = path_join(dirs.v[i], program);
+		int rc = program_check(file);
+		if (rc == 0 || rc == -EACCES)
+			found = rc;
+		if (rc == 0)
+			*ret = take(&file);
+	}
+	return found;
+}
+
 int spawn_child(const struct proc_spec *spec, const char *mark, struct spawned *ret, struct err *e)
 {
 	auto_plan struct plan p = { .spec = spec,
 		.theirs = { -1, -1, -1 },
 		.ours = { -1, -1, -1 },
 		.status = { -1, -1 },
-		.path = getenv("PATH"),
+		.path = folders(),
 		.parent = getpid() };
-	p.path = p.path && *p.path ? p.path : "/usr/local/bin:/usr/bin:/bin";
 	int rc = check_spec(spec, e);
 	if (rc == 0)
 		rc = open_streams(&p, e);

@@ -44,26 +44,6 @@ static void probe_clear(struct probe *p)
 	json_decref(p->memory);
 }
 
-static int find_program(const char *name, char **ret)
-{
-	auto_strv struct strv folders = { 0 };
-	const char *path = getenv("PATH");
-	struct stat st;
-	if (strchr(name, '/')) {
-		*ret = xstrdup(name);
-		return access(name, X_OK) == 0 ? 0 : -errno;
-	}
-	strv_split(&folders, path ? path : "/usr/local/bin:/usr/bin:/bin", ":");
-	for (size_t i = 0; i < folders.n; i++) {
-		auto_free char *file = path_join(folders.v[i], name);
-		if (access(file, X_OK) == 0 && stat(file, &st) == 0 && S_ISREG(st.st_mode)) {
-			*ret = take(&file);
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
 /* A file that another package put in its place has another time or size. */
 static int make_key(struct probe *p, struct err *e)
 {
@@ -278,7 +258,7 @@ static int probe_qemu(struct probe *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	const char *name = q->qemu ? q->qemu : p->machine->program;
-	rc = find_program(name, &p->program);
+	rc = proc_find(name, &p->program);
 	if (rc == -ENOENT)
 		return err_set(e, ENOENT, "%s is not installed: sudo apt-get install %s", name,
 			p->machine->package);

@@ -247,7 +247,6 @@ int command_make(
 	add_socket(&v, "console", COMMAND_FD_CONSOLE);
 	strv_addl(&v, "-serial", "chardev:console", NULL);
 	add_socket(&v, "agent", COMMAND_FD_AGENT);
-	/* "Non-transitional": the firmware and the kernel have a third less to look at. */
 	add_device(&v, &slots, "virtio-serial-pci-non-transitional");
 	strv_addl(&v, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT, NULL);
 	add_device(&v, &slots, "virtio-rng-pci-non-transitional");
