@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* batch_priv.h: the batch as its own files see it: batch.c boots and goes on, stage.c runs and
- * judges one stage, subtest.c what fsqa-test announces and the kernel says. */
+/* batch_priv.h: the batch as its own files see it: batch.c goes from one thing to the next,
+ * boot.c has the target, stage.c runs and judges one stage, subtest.c what fsqa-test announces and
+ * the kernel says. */
 #pragma once
 #include "run/batch.h"
 #include "run/job.h"
@@ -109,6 +110,19 @@ void batch_note(struct batch *b, const char *level, const char *text);
 void batch_go_on(struct batch *b);
 /* Whether the end of the target is the host's doing, not the kernel's. */
 bool batch_end_is_infra(const struct batch *b);
+
+/* Infrastructure broke: the first error is the one that is told. */
+void batch_error(struct batch *b, const char *text);
+/* For the display only. */
+void batch_status(struct batch *b, const char *phase, const char *what);
+/* The stages not run yet are MISS. */
+void batch_miss_the_rest(struct batch *b, const char *why);
+/* There is no target any more and there will be none: tell all, and the end. */
+void batch_over(struct batch *b);
+
+/* ---- boot.c ---- */
+/* A fresh target; once it is up, batch_go_on. */
+void boot_start(struct batch *b);
 
 /* ---- stage.c ---- */
 void stage_start(struct batch *b, const struct job_stage *s);

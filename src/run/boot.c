@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The target of a batch from its start to its end, and who is to blame when it does not come up:
+ * the accelerator, the kernel under test, or the host. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "record/recording.h"
+#include "run/batch_priv.h"
+#include "run/outbox.h"
+#include "run/spool_log.h"
+#include "wire/session.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void end_boot(struct batch *b, enum verdict v, const char *reason)
+{
+	if (b->boot.test[0] == '\0')
+		return;
+	outbox_record(
+		b->out, "attempt_end", trial_end_record(&b->boot, v, reason, 0, NULL), NULL, NULL);
+	trial_clear(&b->boot);
+}
+
+static void on_hello(void *ctx, const json_t *hello)
+{
+	struct batch *b = ctx;
+	if (b->state == BATCH_CONTROL)
+		return;
+	(void)snprintf(b->release, sizeof b->release, "%s",
+		json_str_or(hello, "release", "?")); /* may be cut */
+	json_t *record = json_pack("{s:i, s:s, s:s, s:I}", "boot", b->boots, "accel", b->spec.accel,
+		"release", b->release, "hello_us",
+		(json_int_t)(clock_mono_us() - b->boot.started_us));
+	if (b->kvm_broke)
+		json_object_set_new(
+			record, "accel_reason", json_bytes(b->kvm_broke, strlen(b->kvm_broke)));
+	outbox_record(b->out, "target", record, NULL, NULL);
+}
+
+static void on_session(void *ctx, struct session *s)
+{
+	struct batch *b = ctx;
+	b->session = s;
+	/* A shell waits for nothing but the agent. */
+}
+
+static void on_ready(void *ctx)
+{
+	struct batch *b = ctx;
+	if (b->state == BATCH_CONTROL) {
+		b->control_up = true;
+		target_kill(b->target);
+	}
+	if (b->state != BATCH_BOOTING)
+		return; /* a target that says it twice */
+	batch_unwatch(b);
+	end_boot(b, VERDICT_PASS, NULL);
+	b->state = BATCH_BETWEEN;
+	batch_go_on(b);
+}
+
+static void on_kmsg(void *ctx, const struct session_kmsg *k)
+{
+	const struct batch *b = ctx;
+	if (b->state != BATCH_CONTROL)
+		subtest_kernel(ctx, k);
+}
+
+static void on_event(void *ctx, uint32_t stream, const json_t *event)
+{
+	const struct batch *b = ctx;
+	if (b->state != BATCH_CONTROL)
+		subtest_event(ctx, stream, event);
+}
+
+static const struct session_handler session_handler = {
+	.on_hello = on_hello,
+	.on_ready = on_ready,
+	.on_kmsg = on_kmsg,
+	.on_event = on_event,
+};
+
+static void on_console(void *ctx, const void *data, size_t n)
+{
+	struct batch *b = ctx;
+	struct err e = { 0 };
+	uint64_t at = clock_mono_us() - b->start_us;
+	if (recording_output(b->console_cast, at, data, n, &e) < 0 ||
+		spool_log_add(b->console_log, data, n, &e) < 0)
+		batch_spool_failed(b, &e);
+}
+
+static void no_boot(struct batch *b, enum verdict v, const char *why)
+{
+	end_boot(b, v, b->stopping ? b->stop_why : why);
+	auto_free char *text = xasprintf("the target did not come up: %s", why);
+	if (v == VERDICT_MISS)
+		batch_error(b, text);
+	batch_miss_the_rest(b, b->stopping ? b->stop_why : text);
+	batch_over(b);
+}
+
+static void open_target(struct batch *b, const struct target_spec *spec);
+
+/* What a kernel known to boot does in its place says who is to blame: the kernel or the host. */
+static void boot_failed(struct batch *b)
+{
+	const struct job_control *c = &b->job->control;
+	if (batch_end_is_infra(b)) {
+		no_boot(b, VERDICT_MISS, b->end_detail);
+	} else if (!c->kernel) {
+		no_boot(b, VERDICT_FAIL, b->end_detail);
+	} else if (strcmp(c->kernel, b->spec.kernel) == 0) {
+		auto_free char *why = xasprintf(
+			"%s (and this is the known-good kernel: look at the host and the settings)",
+			b->end_detail);
+		no_boot(b, VERDICT_MISS, why);
+	} else {
+		struct target_spec spec = b->spec;
+		spec.kernel = c->kernel;
+		spec.initramfs = c->initramfs;
+		spec.modules = c->modules;
+		(void)snprintf(b->boot_why, sizeof b->boot_why, "%s", b->end_detail); /* as long */
+		b->state = BATCH_CONTROL;
+		b->control_up = false;
+		auto_free char *text = xasprintf("%s did not come up: trying %s, which is known to",
+			"the kernel under test", c->release);
+		batch_note(b, "info", text);
+		open_target(b, &spec);
+	}
+}
+
+static void control_ended(struct batch *b)
+{
+	const char *release = b->job->control.release;
+	auto_free char *fail = xasprintf("%s (%s boots here)", b->boot_why, release);
+	auto_free char *miss = xasprintf(
+		"%s; nor does %s, which is known to: %s", b->boot_why, release, b->end_detail);
+	if (b->control_up)
+		no_boot(b, VERDICT_FAIL, fail);
+	else
+		no_boot(b, VERDICT_MISS, miss);
+}
+
+/* KVM broke where nobody insisted on it: from here on without. */
+static bool fall_back(struct batch *b)
+{
+	if (!b->job->may_emulate || b->stopping)
+		return false;
+	auto_free char *text =
+		xasprintf("KVM does not work here, going on under TCG: %s", b->end_detail);
+	free(b->kvm_broke);
+	b->kvm_broke = xstrdup(b->end_detail);
+	b->spec.accel = "tcg";
+	batch_note(b, "warning", text);
+	return true;
+}
+
+static void on_end(void *ctx, enum target_end end, const char *detail)
+{
+	struct batch *b = ctx;
+	b->end = end;
+	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", detail); /* may be cut */
+	b->session = NULL;
+	target_free(take(&b->target));
+	batch_unwatch(b);
+	/* At once, and not at the end: where they filled the host, what follows needs the room. */
+	if (!b->job->keep)
+		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
+	outbox_record(b->out, "target_end",
+		json_pack("{s:i, s:s, s:o}", "boot", b->boots, "end", target_end_name(end),
+			"detail", json_bytes(detail, strlen(detail))),
+		NULL, NULL);
+	enum batch_state was = b->state;
+	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
+	if (was == BATCH_BOOTING && fell_back) {
+		open_target(b, &b->spec);
+		return;
+	}
+	if (was == BATCH_BOOTING) {
+		boot_failed(b);
+		return;
+	}
+	if (was == BATCH_CONTROL) {
+		control_ended(b);
+		return;
+	}
+	if (was == BATCH_STAGE || was == BATCH_JUDGING) {
+		stage_target_ended(b);
+	} else if (was == BATCH_SHELL && end != TARGET_POWEROFF) {
+		auto_free char *text = xasprintf("the target ended: %s", detail);
+		batch_error(b, text);
+	}
+	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED ||
+			  (end == TARGET_NO_ACCEL && !fell_back);
+	if (host_broke)
+		batch_error(b, detail);
+	if (b->stopping || host_broke || b->next_stage >= b->job->n_stages)
+		batch_over(b);
+	else
+		boot_start(b);
+}
+
+static const struct target_handler target_handler = {
+	.on_console = on_console,
+	.on_session = on_session,
+	.on_end = on_end,
+};
+
+static int fresh_vm_folder(struct batch *b, struct err *e)
+{
+	int rc = file_remove_tree(b->job->target.work_dir, e);
+	return rc < 0 ? rc : file_mkdirs(b->job->target.work_dir, 0700, e);
+}
+
+static void open_target(struct batch *b, const struct target_spec *spec)
+{
+	struct err e = { 0 };
+	batch_status(b, "boot", spec->accel);
+	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, spec, &target_handler,
+						  &session_handler, b, &b->target, &e) < 0) {
+		end_boot(b, VERDICT_MISS, e.msg);
+		batch_error(b, e.msg);
+		batch_over(b);
+		return;
+	}
+	/* The target watches the time to hello; this, that the devices settle. */
+	batch_watch(b, 2 * spec->boot_deadline_us, batch_kill_overdue);
+}
+
+static void boot_durable(void *ctx)
+{
+	struct batch *b = ctx;
+	if (b->stopping) {
+		batch_over(b);
+		return;
+	}
+	open_target(b, &b->spec);
+	if (b->target && b->boots == 1) {
+		auto_free char *command = target_command(b->target);
+		outbox_record(b->out, "command", json_pack("{s:s}", "qemu", command), NULL, NULL);
+	}
+}
+
+void boot_start(struct batch *b)
+{
+	b->boots++;
+	b->state = BATCH_BOOTING;
+	if (b->boots > 1) {
+		auto_free char *text = xasprintf("resumed with %zu stages in a fresh target (%s)",
+			b->job->n_stages - b->next_stage, b->end_detail);
+		batch_note(b, "info", text);
+	}
+	trial_begin(&b->boot, b->tally, "", "boot");
+	outbox_record(b->out, "attempt_start", trial_start_record(&b->boot), boot_durable, b);
+}
