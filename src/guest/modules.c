@@ -48,7 +48,10 @@ static int load_one(const char *path, struct err *e)
 static void set_name(struct module *m)
 {
 	const char *base = path_base(m->path);
+	size_t number = strspn(base, "0123456789");
 	size_t n = 0;
+	if (number && base[number] == '-') /* its place in the load order: "06-virtio_blk.ko" */
+		base += number + 1;
 	for (; base[n] && base[n] != '.' && n + 1 < sizeof m->name; n++)
 		m->name[n] = base[n] == '-' ? '_' : base[n];
 	m->name[n] = '\0';

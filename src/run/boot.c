@@ -24,6 +24,14 @@ static void end_boot(struct batch *b, enum verdict v, const char *reason)
 	trial_clear(&b->boot);
 }
 
+static void came_up(struct batch *b)
+{
+	batch_unwatch(b);
+	end_boot(b, VERDICT_PASS, NULL);
+	b->state = BATCH_BETWEEN;
+	batch_go_on(b);
+}
+
 static void on_hello(void *ctx, const json_t *hello)
 {
 	struct batch *b = ctx;
@@ -38,13 +46,15 @@ static void on_hello(void *ctx, const json_t *hello)
 		json_object_set_new(
 			record, "accel_reason", json_bytes(b->kvm_broke, strlen(b->kvm_broke)));
 	outbox_record(b->out, "target", record, NULL, NULL);
+	/* A person's command waits for nothing but the agent; udevd may still be naming devices. */
+	if (b->job->shell_argv && b->state == BATCH_BOOTING)
+		came_up(b);
 }
 
 static void on_session(void *ctx, struct session *s)
 {
 	struct batch *b = ctx;
 	b->session = s;
-	/* A shell waits for nothing but the agent. */
 }
 
 static void on_ready(void *ctx)
@@ -54,12 +64,8 @@ static void on_ready(void *ctx)
 		b->control_up = true;
 		target_kill(b->target);
 	}
-	if (b->state != BATCH_BOOTING)
-		return; /* a target that says it twice */
-	batch_unwatch(b);
-	end_boot(b, VERDICT_PASS, NULL);
-	b->state = BATCH_BETWEEN;
-	batch_go_on(b);
+	if (b->state == BATCH_BOOTING) /* else one that says it twice */
+		came_up(b);
 }
 
 static void on_kmsg(void *ctx, const struct session_kmsg *k)

@@ -247,7 +247,8 @@ int command_make(
 	add_socket(&v, "console", COMMAND_FD_CONSOLE);
 	strv_addl(&v, "-serial", "chardev:console", NULL);
 	add_socket(&v, "agent", COMMAND_FD_AGENT);
-	add_device(&v, &slots, "virtio-serial-pci-non-transitional");
+	/* Ports that are not there cost too: by default 31, of two queues each. */
+	add_device(&v, &slots, "virtio-serial-pci-non-transitional,max_ports=2");
 	strv_addl(&v, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT, NULL);
 	add_device(&v, &slots, "virtio-rng-pci-non-transitional");
 	add_device(&v, &slots, "pvpanic-pci");

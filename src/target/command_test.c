@@ -72,7 +72,7 @@ static void test_command_of_x86_under_tcg(void **unused)
 		"-chardev socket,id=qmp,fd=3\n-mon chardev=qmp,mode=control\n"
 		"-chardev socket,id=console,fd=4\n-serial chardev:console\n"
 		"-chardev socket,id=agent,fd=5\n"
-		"-device virtio-serial-pci-non-transitional,bus=pcie.0,addr=1.0\n"
+		"-device virtio-serial-pci-non-transitional,max_ports=2,bus=pcie.0,addr=1.0\n"
 		"-device virtserialport,chardev=agent,name=fsqa.agent.0\n"
 		"-device virtio-rng-pci-non-transitional,bus=pcie.0,addr=2.0\n"
 		"-device pvpanic-pci,bus=pcie.0,addr=3.0\n"
@@ -147,7 +147,7 @@ static void test_many_disks_share_slots_and_no_address_is_given_twice(void **unu
 	s = with_disks(100);
 	auto_free char *packed = make(&s);
 	assert_non_null(strstr(packed,
-		"virtio-serial-pci-non-transitional,bus=pcie.0,addr=1.0,multifunction=on\n"));
+		"virtio-serial-pci-non-transitional,max_ports=2,bus=pcie.0,addr=1.0,multifunction=on\n"));
 	assert_non_null(strstr(packed, "virtio-rng-pci-non-transitional,bus=pcie.0,addr=1.1\n"));
 	for (unsigned n = 0; n < 106; n++) {
 		char addr[16];
