@@ -172,7 +172,7 @@ static void start_if_ready(struct target *t)
 	if (t->started || t->ending.decided || !t->qmp_ready || !t->mkfs_over)
 		return;
 	t->started = true;
-	if (qmp_command(t->qmp, "cont", on_cont, t, &e) < 0)
+	if (qmp_command(t->qmp, "cont", NULL, on_cont, t, &e) < 0)
 		end_now(t, TARGET_DIED, e.msg);
 }
 
@@ -224,7 +224,7 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 		disk_error(t, data);
 	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided) {
 		/* We never stop it, so something is wrong; the status says what. */
-		(void)qmp_command(t->qmp, "query-status", on_status, t, NULL); /* else: */
+		(void)qmp_command(t->qmp, "query-status", NULL, on_status, t, NULL); /* else: */
 		end_within(t, EXIT_GRACE_US, TARGET_DIED, "QEMU stopped the guest");
 	}
 }

@@ -149,8 +149,12 @@ static void on_written(uv_write_t *req, int status)
 	free(w);
 }
 
-static int send_command(struct qmp *q, const char *name, qmp_reply *fn, void *ctx, struct err *e)
+/* Takes `arguments`. */
+static int send_command(
+	struct qmp *q, const char *name, json_t *arguments, qmp_reply *fn, void *ctx, struct err *e)
 {
+	auto_json json_t *message = json_pack("{s:s, s:o*, s:I}", "execute", name, "arguments",
+		arguments, "id", (json_int_t)(q->last_id + 1));
 	struct command *c = NULL;
 	for (size_t i = 0; i < QMP_COMMANDS && !c; i++)
 		if (!q->commands[i].id)
@@ -158,7 +162,9 @@ static int send_command(struct qmp *q, const char *name, qmp_reply *fn, void *ct
 	if (!c)
 		return err_set(e, EAGAIN, "%s: %d QMP commands are under way", name, QMP_COMMANDS);
 	struct write *w = xcalloc(1, sizeof *w);
-	w->text = xasprintf("{\"execute\": \"%s\", \"id\": %" PRId64 "}\n", name, ++q->last_id);
+	auto_free char *line = json_line(message);
+	q->last_id++;
+	w->text = xasprintf("%s\n", line);
 	w->req.data = q;
 	uv_buf_t b = uv_buf_init(w->text, (unsigned)strlen(w->text));
 	int rc = uv_write(&w->req, (uv_stream_t *)&q->pipe, &b, 1, on_written);
@@ -171,11 +177,13 @@ static int send_command(struct qmp *q, const char *name, qmp_reply *fn, void *ct
 	return 0;
 }
 
-int qmp_command(struct qmp *q, const char *name, qmp_reply *fn, void *ctx, struct err *e)
+int qmp_command(
+	struct qmp *q, const char *name, json_t *arguments, qmp_reply *fn, void *ctx, struct err *e)
 {
-	if (!q->ready || q->over)
-		return err_set(e, ENOTCONN, "%s: QMP is not connected", name);
-	return send_command(q, name, fn, ctx, e);
+	if (q->ready && !q->over)
+		return send_command(q, name, arguments, fn, ctx, e);
+	json_decref(arguments);
+	return err_set(e, ENOTCONN, "%s: QMP is not connected", name);
 }
 
 static void on_capabilities(void *ctx, const json_t *ret, const struct err *why)
@@ -199,7 +207,7 @@ static int greeting(struct qmp *q, const json_t *data, struct err *e)
 		json_i64_or(v, "major", 0), json_i64_or(v, "minor", 0), json_i64_or(v, "micro", 0));
 	if (n < 0 || (size_t)n >= sizeof q->version)
 		return err_set(e, EPROTO, "QMP greets with an odd version");
-	return send_command(q, "qmp_capabilities", on_capabilities, q, e);
+	return send_command(q, "qmp_capabilities", NULL, on_capabilities, q, e);
 }
 
 static int reply(struct qmp *q, const struct qmp_message *m, struct err *e)

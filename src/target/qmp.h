@@ -35,9 +35,11 @@ int qmp_open(uv_loop_t *loop, int fd, const struct qmp_handler *h, void *ctx, st
 	struct err *e);
 /* `why` has code 0 and `ret` the result, both borrowed; or ret is NULL and why tells. */
 typedef void qmp_reply(void *ctx, const json_t *ret, const struct err *why);
-/* Send a command without arguments. `fn` (may be NULL) is called once, unless qmp_close comes
- * first. -ENOTCONN: not ready yet, or closed. -EAGAIN: QMP_COMMANDS are under way. */
-int qmp_command(struct qmp *q, const char *name, qmp_reply *fn, void *ctx, struct err *e);
+/* Send a command with `arguments` (taken; an object, or NULL for none). `fn` (may be NULL) is
+ * called once, unless qmp_close comes first. -ENOTCONN: not ready yet, or closed. -EAGAIN:
+ * QMP_COMMANDS are under way. */
+int qmp_command(struct qmp *q, const char *name, json_t *arguments, qmp_reply *fn, void *ctx,
+	struct err *e);
 /* No callback comes any more; it may be called in one. The memory goes when the loop has run. NULL:
  * no-op. */
 void qmp_close(struct qmp *q);

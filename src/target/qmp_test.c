@@ -35,7 +35,7 @@ static void on_ready(void *ctx, const char *version)
 	struct fixture *f = ctx;
 	buf_addf(&f->told, "ready %s;", version);
 	if (f->command_when_ready)
-		assert_int_equal(qmp_command(f->qmp, "query-status", on_reply, f, NULL), 0);
+		assert_int_equal(qmp_command(f->qmp, "query-status", NULL, on_reply, f, NULL), 0);
 }
 
 static void on_event(void *ctx, const char *name, const json_t *data)
@@ -95,7 +95,7 @@ static void told(struct fixture *f, const char *text)
 static void greet(struct fixture *f)
 {
 	say(f, GREETING);
-	expect(f, "{\"execute\": \"qmp_capabilities\", \"id\": 1}\n");
+	expect(f, "{\"execute\":\"qmp_capabilities\",\"id\":1}\n");
 	say(f, "{\"return\": {}, \"id\": 1}\r\n");
 	told(f, "ready 7.2.22;");
 }
@@ -113,7 +113,7 @@ static void test_greeting_is_answered_and_events_are_told(void **unused)
 {
 	struct fixture f;
 	setup(&f);
-	assert_int_equal(qmp_command(f.qmp, "cont", NULL, NULL, NULL), -ENOTCONN);
+	assert_int_equal(qmp_command(f.qmp, "cont", NULL, NULL, NULL, NULL), -ENOTCONN);
 	greet(&f);
 	say(&f, RESET RESET "{\"event\": \"STOP\"}\r\n");
 	told(&f, "event SHUTDOWN guest-reset;event SHUTDOWN guest-reset;event STOP -;");
@@ -143,8 +143,8 @@ static void test_replies_find_their_commands_in_any_order(void **unused)
 	f.command_when_ready = true;
 	say(&f, GREETING);
 	say(&f, "{\"return\": {}, \"id\": 1}\r\n");
-	assert_int_equal(qmp_command(f.qmp, "cont", on_reply, &f, NULL), 0);
-	assert_int_equal(qmp_command(f.qmp, "stop", NULL, NULL, NULL), 0);
+	assert_int_equal(qmp_command(f.qmp, "cont", NULL, on_reply, &f, NULL), 0);
+	assert_int_equal(qmp_command(f.qmp, "stop", NULL, NULL, NULL, NULL), 0);
 	turn(&f);
 	buf_reset(&f.told);
 	say(&f, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": 3}\r\n");
@@ -162,12 +162,13 @@ static void test_commands_under_way_are_bounded_and_answered_when_the_peer_goes(
 	setup(&f);
 	greet(&f);
 	for (int i = 0; i < QMP_COMMANDS; i++)
-		assert_int_equal(qmp_command(f.qmp, "cont", i ? NULL : on_reply, &f, NULL), 0);
-	assert_int_equal(qmp_command(f.qmp, "cont", on_reply, &f, NULL), -EAGAIN);
+		assert_int_equal(
+			qmp_command(f.qmp, "cont", NULL, i ? NULL : on_reply, &f, NULL), 0);
+	assert_int_equal(qmp_command(f.qmp, "cont", NULL, on_reply, &f, NULL), -EAGAIN);
 	close_fd(&f.peer);
 	turn(&f);
 	told(&f, "reply QMP connection is closed -107;closed 0;");
-	assert_int_equal(qmp_command(f.qmp, "cont", on_reply, &f, NULL), -ENOTCONN);
+	assert_int_equal(qmp_command(f.qmp, "cont", NULL, on_reply, &f, NULL), -ENOTCONN);
 	teardown(&f);
 }
 
