@@ -40,6 +40,7 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 			.state_dir = state_dir,
 			.profile = profile,
 			.kernel = cli_value(cli, "kernel"),
+			.core = cli_flag(cli, "core"),
 			.keep = cli_flag(cli, "keep"),
 		},
 		.command = cli_command_line(cli),
@@ -85,6 +86,7 @@ static const struct command_option options[] = {
 	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
+	{ "core", 0, NULL, "keep the memory of a VM that hangs (as -c vm.core=true)", NULL, 0, 0 },
 	{ "keep", 0, NULL, "leave the working folder with the VM's disks", NULL, 0, 0 },
 	{ 0 },
 };

@@ -125,6 +125,8 @@ static void trigger_all(void)
 		if (d)
 			closedir(d);
 	}
+	/* QEMU's firmware tables: by them the kernel says where it lies in memory, for its core. */
+	trigger("/sys/bus/acpi/devices", "QEMU0002:00");
 }
 
 /* What the kernel told of before udevd listened is told again, and awaited. */

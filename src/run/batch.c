@@ -45,11 +45,20 @@ void batch_unwatch(struct batch *b)
 	uv_timer_stop(&b->watchdog);
 }
 
-void batch_kill_overdue(uv_timer_t *t)
+static void overdue(uv_timer_t *t)
 {
 	struct batch *b = t->data;
-	if (b->target)
-		target_kill(b->target);
+	if (!b->target)
+		return;
+	b->hung = true;
+	batch_status(b, "hang", b->overdue_why);
+	target_hang(b->target, b->overdue_why);
+}
+
+void batch_deadline(struct batch *b, uint64_t us, const char *why)
+{
+	(void)snprintf(b->overdue_why, sizeof b->overdue_why, "%s", why); /* may be cut */
+	batch_watch(b, us, overdue);
 }
 
 void batch_status(struct batch *b, const char *phase, const char *what)

@@ -90,6 +90,8 @@ struct batch {
 	char release[80];
 	bool stopping;
 	bool stage_lost; /* the session ended in the stage */
+	bool hung;       /* given up: what its agent still says does not count */
+	char overdue_why[160];
 	const char *stop_why;
 	char error[300];
 	char end_detail[300];
@@ -103,8 +105,9 @@ void batch_spool_failed(struct batch *b, const struct err *e);
 /* Call `cb` when `us` have passed without another batch_watch or batch_unwatch. */
 void batch_watch(struct batch *b, uint64_t us, uv_timer_cb cb);
 void batch_unwatch(struct batch *b);
-/* For batch_watch: end the target. */
-void batch_kill_overdue(uv_timer_t *t);
+/* When `us` have passed without another batch_watch or batch_unwatch the target hangs, and is
+ * looked at and ended. `why` is told (copied). */
+void batch_deadline(struct batch *b, uint64_t us, const char *why);
 void batch_note(struct batch *b, const char *level, const char *text);
 /* Between stages: the next that can run, or the end. */
 void batch_go_on(struct batch *b);

@@ -60,6 +60,8 @@ static void on_session(void *ctx, struct session *s)
 static void on_ready(void *ctx)
 {
 	struct batch *b = ctx;
+	if (b->hung)
+		return;
 	if (b->state == BATCH_CONTROL) {
 		b->control_up = true;
 		target_kill(b->target);
@@ -129,6 +131,7 @@ static void boot_failed(struct batch *b)
 		spec.kernel = c->kernel;
 		spec.initramfs = c->initramfs;
 		spec.modules = c->modules;
+		spec.core = NULL;
 		(void)snprintf(b->boot_why, sizeof b->boot_why, "%s", b->end_detail); /* as long */
 		b->state = BATCH_CONTROL;
 		b->control_up = false;
@@ -165,14 +168,30 @@ static bool fall_back(struct batch *b)
 	return true;
 }
 
+/* The memory of a guest that hung, where it was asked for: whose evidence it is. */
+static void send_core(struct batch *b)
+{
+	if (!b->spec.core)
+		return;
+	auto_free char *path = xasprintf("%s-%d", b->spec.core, b->boots);
+	if (rename(b->spec.core, path) < 0)
+		return; /* there is none; why not was told with the end */
+	bool of_stage = b->state == BATCH_STAGE || b->state == BATCH_JUDGING;
+	outbox_artifact(b->out, of_stage ? b->trial.test : "boot",
+		of_stage ? b->trial.attempt : b->boots, "core.kdump", "core", path, false,
+		b->job->keep);
+}
+
 static void on_end(void *ctx, enum target_end end, const char *detail)
 {
 	struct batch *b = ctx;
 	b->end = end;
+	b->hung = false;
 	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", detail); /* may be cut */
 	b->session = NULL;
 	target_free(take(&b->target));
 	batch_unwatch(b);
+	send_core(b);
 	/* At once, and not at the end: where they filled the host, what follows needs the room. */
 	if (!b->job->keep)
 		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
@@ -234,7 +253,8 @@ static void open_target(struct batch *b, const struct target_spec *spec)
 		return;
 	}
 	/* The target watches the time to hello; this, that the devices settle. */
-	batch_watch(b, 2 * spec->boot_deadline_us, batch_kill_overdue);
+	batch_deadline(
+		b, 2 * spec->boot_deadline_us, "the target hangs: its devices do not settle");
 }
 
 static void boot_durable(void *ctx)

@@ -64,6 +64,9 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	t->qemu = json_str_or(j, "qemu", NULL);
 	t->modules = json_str_or(j, "modules", NULL);
 	t->append = json_str_or(j, "append", NULL);
+	t->core = json_str_or(j, "core", NULL);
+	if (t->core)
+		t->core_max_bytes = number(&r, "core_max_bytes");
 	const json_t *disks = json_object_get(j, "disks");
 	size_t n = json_array_size(disks);
 	if (r.rc == 0 && n > JOB_MAX_DISKS)

@@ -220,6 +220,9 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	json_object_set_new(j, "keep", json_boolean(q->keep));
 	json_object_set_new(
 		j, "may_emulate", json_boolean(strcmp(config_str(c, "vm.accel"), "auto") == 0));
+	if (q->core || strcmp(config_str(c, "vm.core"), "true") == 0)
+		set_number(json_object_get(j, "target"), "core_max_bytes",
+			config_num(c, "vm.coreMax"));
 	if (p->control)
 		json_object_set_new(j, "control", control_json(p));
 	if (q->shell_argv)
@@ -333,8 +336,12 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 void prepare_place(struct prepared *p, const char *work_dir)
 {
 	auto_free char *vm = path_join(work_dir, "vm");
+	auto_free char *core = path_join(work_dir, "core");
+	json_t *target = json_object_get(p->job, "target");
 	set_text(p->job, "work_dir", work_dir);
-	set_text(json_object_get(p->job, "target"), "work_dir", vm);
+	set_text(target, "work_dir", vm);
+	if (json_object_get(target, "core_max_bytes"))
+		set_text(target, "core", core);
 }
 
 void prepared_clear(struct prepared *p)

@@ -21,6 +21,7 @@ struct prepare_request {
 	const char *const *shell_argv; /* NULL: run the stages; else only this command */
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
+	bool core; /* as vm.core = true */
 	bool keep;
 };
 

@@ -18,7 +18,8 @@
  * The controller's end closing means: kill the target and end; the spool stays.
  *
  * JOB: {"work_dir", "target": {arch accel kernel initramfs modules root root_fstype append
- * hostname memory_bytes state_bytes cpus boot_deadline_us qemu disks:[{serial link size_bytes}]},
+ * hostname memory_bytes state_bytes cpus boot_deadline_us qemu core core_max_bytes
+ * disks:[{serial link size_bytes}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
  * "may_emulate": bool, "control": {kernel initramfs modules release}?, "env": [], "logs_max_bytes",
  * "logs_max_files", "record_limit", "shell": {"argv", "cols", "rows"}?, "keep": bool} */

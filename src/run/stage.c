@@ -18,6 +18,9 @@
 #define COLLECT_US (150u * 1000000)
 #define OVERDUE_US (30u * 1000000) /* after a stage's own timeout the agent has this long */
 
+#define HUNG         "the target hung: the agent "
+#define COLLECT_HUNG HUNG "did not hand over the stage's logs in 150 seconds"
+
 static void finish_stage(struct batch *b);
 
 /* ---- a stage ---- */
@@ -38,11 +41,12 @@ static void stage_phase(void *ctx, enum suite_phase phase)
 	if (b->stopping)
 		return;
 	if (phase == SUITE_PREPARING)
-		batch_watch(b, PREPARE_US, batch_kill_overdue);
+		batch_deadline(b, PREPARE_US, HUNG "did not get ready for the stage in 2 minutes");
 	else if (phase == SUITE_RUNNING)
-		batch_watch(b, b->stage.spec.timeout_us + OVERDUE_US, batch_kill_overdue);
+		batch_deadline(b, b->stage.spec.timeout_us + OVERDUE_US,
+			HUNG "did not end the stage in time");
 	else
-		batch_watch(b, COLLECT_US, batch_kill_overdue);
+		batch_deadline(b, COLLECT_US, COLLECT_HUNG);
 }
 
 static void stage_file(void *ctx, const char *path, uint64_t size, bool cut)
@@ -67,7 +71,7 @@ static void stage_skipped(void *ctx, const char *name, const char *why)
 static void synced(void *ctx)
 {
 	struct batch *b = ctx;
-	if (b->state == BATCH_JUDGING)
+	if (b->state == BATCH_JUDGING && !b->hung)
 		finish_stage(b);
 }
 
@@ -78,12 +82,12 @@ static void stage_done(void *ctx, const struct suite_result *r)
 	b->stage.result = *r;
 	b->stage.over = true;
 	b->state = BATCH_JUDGING;
-	if (r->lost) {
+	if (r->lost || b->hung) {
 		b->stage_lost = true; /* the target's end, which comes next, says why */
 		return;
 	}
 	struct err e = { 0 };
-	batch_watch(b, COLLECT_US, batch_kill_overdue);
+	batch_deadline(b, COLLECT_US, COLLECT_HUNG);
 	if (session_sync(b->session, synced, b, &e) < 0)
 		b->stage_lost = true;
 }
@@ -184,11 +188,7 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 	const struct suite_result *r = &b->stage.result;
 	const struct stage_run *s = &b->stage;
 	if (b->stage_lost) {
-		bool overdue = b->end == TARGET_KILLED && !b->stopping;
-		if (overdue)
-			*ret = xstrdup("the target hung: the agent did not end the stage in time");
-		else
-			*ret = xstrdup(b->stopping ? b->stop_why : b->end_detail);
+		*ret = xstrdup(b->stopping ? b->stop_why : b->end_detail);
 		return batch_end_is_infra(b) ? VERDICT_MISS : VERDICT_FAIL;
 	}
 	if (r->stopped || b->stopping) {

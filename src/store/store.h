@@ -26,8 +26,9 @@
  *   cast "terminal.cast"   its recording
  *   log  "terminal.log"    optional: its terminal as raw bytes, what log_from and log_to count
  *   file "<path>"          what was collected, path beneath the logs folder ("logs/<path>" too)
+ *   core "core.kdump"      the memory of a guest that hung in it, where it was asked for
  * and under the test "boot", once per boot (its attempt):
- *   cast "console.cast"   console "console.log"   kernel "kernel.log" */
+ *   cast "console.cast"   console "console.log"   kernel "kernel.log"   core "core.kdump" */
 #pragma once
 #include "suite/verdict.h"
 #include <jansson.h>

@@ -102,7 +102,7 @@ static int kernel_line(
 {
 	auto_buf struct buf b = { 0 };
 	const char *comma = " fsqa.links=";
-	buf_addf(&b, "console=%s panic=-1 quiet", m->console);
+	buf_addf(&b, "console=%s panic=-1 quiet sysrq_always_enabled", m->console);
 	/* VM.md: what an emulated processor is slow at. */
 	if (is_tcg(spec))
 		buf_adds(&b, " cryptomgr.notests norandmaps");
@@ -252,6 +252,9 @@ int command_make(
 	strv_addl(&v, "-device", "virtserialport,chardev=agent,name=" AGENT_PORT, NULL);
 	add_device(&v, &slots, "virtio-rng-pci-non-transitional");
 	add_device(&v, &slots, "pvpanic-pci");
+	/* The guest's kernel says where it lies, for who opens its core. */
+	if (spec->core)
+		strv_addl(&v, "-device", "vmcoreinfo", NULL);
 	rc = add_disks(&v, &slots, spec, e);
 	if (rc < 0)
 		return rc;

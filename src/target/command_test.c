@@ -66,7 +66,8 @@ static void test_command_of_x86_under_tcg(void **unused)
 		"-boot strict=on\n-machine q35\n-accel tcg,thread=multi\n-cpu "
 		"max,-sse4.2,-pclmulqdq\n-smp 2\n"
 		"-m 1024M\n-kernel /k/vmlinux\n-initrd /k/initramfs.cpio\n"
-		"-append console=ttyS0 panic=-1 quiet cryptomgr.notests norandmaps "
+		"-append console=ttyS0 panic=-1 quiet sysrq_always_enabled cryptomgr.notests "
+		"norandmaps "
 		"fsqa.root=fsqa-root:erofs fsqa.state=fsqa-state fsqa.modules=fsqa-modules "
 		"fsqa.hostname=fsqa-vm fsqa.links=SCRATCH1=xvdb,log-dev_3=xvdc loglevel=7 fsqa.x\n"
 		"-chardev socket,id=qmp,fd=3\n-mon chardev=qmp,mode=control\n"
@@ -146,8 +147,8 @@ static void test_many_disks_share_slots_and_no_address_is_given_twice(void **unu
 	assert_null(strstr(fits, "multifunction"));
 	s = with_disks(100);
 	auto_free char *packed = make(&s);
-	assert_non_null(strstr(packed,
-		"virtio-serial-pci-non-transitional,max_ports=2,bus=pcie.0,addr=1.0,multifunction=on\n"));
+	assert_non_null(strstr(packed, "virtio-serial-pci-non-transitional,max_ports=2,bus=pcie.0,"
+				       "addr=1.0,multifunction=on\n"));
 	assert_non_null(strstr(packed, "virtio-rng-pci-non-transitional,bus=pcie.0,addr=1.1\n"));
 	for (unsigned n = 0; n < 106; n++) {
 		char addr[16];

@@ -14,6 +14,7 @@ static const char *const names[] = {
 	[TARGET_NO_ACCEL] = "no-accel",
 	[TARGET_HOST_FULL] = "host-full",
 	[TARGET_LIED] = "lied",
+	[TARGET_HUNG] = "hang",
 	[TARGET_KILLED] = "killed",
 };
 

@@ -13,6 +13,7 @@
 #include "proc/proc.h"
 #include "target/command.h"
 #include "target/ending.h"
+#include "target/hang.h"
 #include "target/machine.h"
 #include "target/qmp.h"
 #include "target/room.h"
@@ -66,6 +67,11 @@ struct target {
 	struct ending ending;
 	enum target_end late;
 	char *late_detail;
+	struct hang *hang; /* the last look at a guest that hangs */
+	enum target_end hang_end;
+	char *hang_why;
+	char *core;
+	uint64_t core_max_bytes;
 	struct proc_end exit;
 	bool under_kvm;
 	bool freed; /* nobody listens any more */
@@ -136,13 +142,46 @@ static void end_within(struct target *t, uint64_t us, enum target_end end, const
 	(void)uv_timer_start(&t->grace, on_grace, ms, 0); /* as above */
 }
 
+/* ---- a guest that does not get on ---- */
+
+static void on_looked(void *ctx, const char *note)
+{
+	struct target *t = ctx;
+	auto_free char *detail = xasprintf("%s%s%s", t->hang_why, *note ? "; " : "", note);
+	end_now(t, t->hang_end, detail);
+}
+
+/* Its tasks and, if asked, its memory, before it is ended. */
+static void look_and_end(struct target *t, enum target_end end, const char *why)
+{
+	if (t->hang || t->ending.panicked || t->ending.decided || t->qemu_over)
+		return; /* its end is on the way, and bounded */
+	if (!t->started || t->qmp_over) {
+		end_now(t, end, why);
+		return;
+	}
+	const struct hang_spec spec = {
+		.loop = t->loop,
+		.qmp = t->qmp,
+		.console = (uv_stream_t *)&t->console,
+		.core = t->core,
+		.core_max_bytes = t->core_max_bytes,
+		.on_done = on_looked,
+		.ctx = t,
+	};
+	set_state(t, STATE_ENDING);
+	t->hang_end = end;
+	t->hang_why = xstrdup(why);
+	t->hang = hang_start(&spec);
+}
+
 static void on_boot_deadline(uv_timer_t *timer)
 {
 	char human[CLOCK_HUMAN_SIZE];
 	struct target *t = timer->data;
 	auto_free char *detail = xasprintf("no agent after %s (state: %s)",
 		clock_human(t->boot_deadline_us, human), state_names[t->state]);
-	end_now(t, TARGET_NEVER_UP, detail);
+	look_and_end(t, TARGET_NEVER_UP, detail);
 }
 
 /* It goes on to print and to reset, for panic=-1 asks for it; but a test may have changed that. */
@@ -214,6 +253,8 @@ static void on_status(void *ctx, const json_t *ret, const struct err *why)
 static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 {
 	struct target *t = ctx;
+	if (t->hang)
+		hang_event(t->hang, name, data);
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		ending_shutdown(&t->ending, json_str_or(data, "reason", "no reason"));
 		set_state(t, STATE_ENDING);
@@ -222,8 +263,8 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 		saw_panic(t);
 	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
 		disk_error(t, data);
-	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided) {
-		/* We never stop it, so something is wrong; the status says what. */
+	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided && !t->hang) {
+		/* We stop it for its memory only, so something is wrong; the status says what. */
 		(void)qmp_command(t->qmp, "query-status", NULL, on_status, t, NULL); /* else: */
 		end_within(t, EXIT_GRACE_US, TARGET_DIED, "QEMU stopped the guest");
 	}
@@ -264,6 +305,8 @@ static void on_console(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	} else if (n > 0) {
 		if (ending_console(&t->ending, b->base, (size_t)n))
 			saw_panic(t);
+		if (t->hang)
+			hang_console(t->hang, b->base, (size_t)n);
 		if (!t->freed && t->handler.on_console)
 			t->handler.on_console(t->ctx, b->base, (size_t)n);
 	}
@@ -421,6 +464,8 @@ static void on_handle_closed(uv_handle_t *h)
 	strv_clear(&t->argv);
 	ending_clear(&t->ending);
 	free(t->late_detail);
+	free(t->hang_why);
+	free(t->core);
 	free(t->hostname);
 	free(t->work_dir);
 	free(t);
@@ -429,6 +474,7 @@ static void on_handle_closed(uv_handle_t *h)
 static void release(struct target *t)
 {
 	session_close(t->session);
+	hang_free(t->hang);
 	qmp_close(t->qmp);
 	proc_free(t->qemu);
 	proc_free(t->mkfs);
@@ -477,6 +523,8 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->ctx = ctx;
 	t->hostname = xstrdup(spec->hostname);
 	t->work_dir = xstrdup(spec->work_dir);
+	t->core = spec->core ? xstrdup(spec->core) : NULL;
+	t->core_max_bytes = spec->core_max_bytes;
 	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;
 	/* None of these can fail. */
@@ -592,6 +640,11 @@ int target_spec_command(const struct target_spec *spec, char **ret, struct err *
 void target_kill(struct target *t)
 {
 	end_now(t, TARGET_KILLED, "killed");
+}
+
+void target_hang(struct target *t, const char *why)
+{
+	look_and_end(t, TARGET_HUNG, why);
 }
 
 void target_shutdown(struct target *t, uint64_t grace_us)

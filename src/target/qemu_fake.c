@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/qemu_fake.h"
+#include "base/mem.h"
 #include "target/command.h"
 #include "wire/agent.h"
 #include "wire/frame.h"
@@ -77,6 +78,65 @@ static void wait_for_frame(void)
 	char any;
 	if (read(COMMAND_FD_AGENT, &any, 1) != 1)
 		exit(94);
+}
+
+/* The next command's id; its line in `line`. */
+static int any_command(char *line, size_t size)
+{
+	size_t n = 0;
+	memset(line, 0, size);
+	while (n < size - 1 && !strchr(line, '\n')) {
+		if (read(COMMAND_FD_QMP, line + n, 1) <= 0)
+			exit(98);
+		n++;
+	}
+	/* The last: an argument may have this name, too. */
+	const char *id = NULL;
+	for (const char *s = line; (s = strstr(s, "\"id\":")); s++)
+		id = s + strlen("\"id\":");
+	return id ? (int)strtol(id, NULL, 10) : -1;
+}
+
+static void write_core(const char *line)
+{
+	const char *path = strstr(line, "file:");
+	if (!path)
+		exit(92);
+	path += strlen("file:");
+	auto_free char *name = xstrndup(path, strcspn(path, "\""));
+	FILE *f = fopen(name, "we");
+	if (!f || fputs("core", f) < 0 || fclose(f) != 0)
+		exit(91);
+	event("{\"event\": \"STOP\"}\r\n");
+	event("{\"event\": \"DUMP_COMPLETED\", \"data\": {\"result\": {}}}\r\n");
+}
+
+/* A guest that hangs; its kernel answers SysRq, or is `deaf`. */
+static void act_hung(bool deaf)
+{
+	char line[1024];
+	char text[200];
+	for (;;) {
+		char key;
+		int id = any_command(line, sizeof line);
+		if (snprintf(text, sizeof text, "{\"return\": {}, \"id\": %d}\r\n", id) < 0)
+			exit(96);
+		event(text);
+		if (strstr(line, "dump-guest-memory")) {
+			write_core(line);
+			continue;
+		}
+		if (!strstr(line, "chardev-send-break") || !strstr(line, "\"console\"") ||
+			read(COMMAND_FD_CONSOLE, &key, 1) != 1)
+			exit(90);
+		if (deaf)
+			continue;
+		if (key == 'h')
+			say(COMMAND_FD_CONSOLE, "HELP : show-all-locks(d) sync(s)");
+		if (snprintf(text, sizeof text, "<%c>\n", key) < 0)
+			exit(96);
+		say(COMMAND_FD_CONSOLE, text);
+	}
 }
 
 static void forever(void)
@@ -171,6 +231,8 @@ static void act_agent(const char *what)
 	hello();
 	if (strcmp(what, "hello-lie") == 0)
 		say(COMMAND_FD_AGENT, "this is no frame at all");
+	if (strncmp(what, "hello-hung", 10) == 0)
+		act_hung(strcmp(what, "hello-hung-deaf") == 0);
 	if (strcmp(what, "hello") == 0) {
 		wait_for_frame();
 		event(SHUTDOWN("guest-shutdown"));

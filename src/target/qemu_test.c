@@ -33,7 +33,7 @@ struct fixture {
 	char *detail;
 	bool free_in_end;
 	/* To do in on_session: */
-	bool kill;
+	bool kill, hang;
 	uint64_t shutdown_us;
 };
 
@@ -51,6 +51,8 @@ static void on_session(void *ctx, struct session *s)
 	f->sessions++;
 	if (f->kill)
 		target_kill(f->target);
+	else if (f->hang)
+		target_hang(f->target, "stuck");
 	else if (f->shutdown_us)
 		target_shutdown(f->target, f->shutdown_us);
 }
@@ -202,7 +204,9 @@ static void test_guest_that_never_comes_up_is_ended(void **unused)
 		const char *behaviour, *detail;
 		uint64_t deadline_us;
 	} cases[] = {
-		{ "never", "no agent after 4.00s (state: booting); last on the console: booting",
+		{ "never",
+			"no agent after 4.00s (state: booting); no task dump: QEMU does "
+			"not answer; last on the console: booting",
 			4000000 /* in which a busy host has started it */ },
 		{ "mute", "no agent after 0.50s (state: preparing)", 500000 },
 	};
@@ -211,6 +215,40 @@ static void test_guest_that_never_comes_up_is_ended(void **unused)
 		setup(&f, cases[i].behaviour);
 		f.spec.boot_deadline_us = cases[i].deadline_us;
 		ends(&f, TARGET_NEVER_UP, cases[i].detail);
+		teardown(&f);
+	}
+}
+
+static void test_a_guest_that_hangs_is_looked_at_before_it_is_ended(void **unused)
+{
+	struct fixture f;
+	setup(&f, "hello-hung");
+	auto_free char *core = path_join(f.dir, "core");
+	f.hang = true;
+	f.spec.core = core;
+	f.spec.core_max_bytes = 1 << 20;
+	ends(&f, TARGET_HUNG, "stuck");
+	assert_string_equal(buf_str(&f.console), "booting\r\nHELP : show-all-locks(d) sync(s)<h>\n"
+						 "<8>\n<w>\n<l>\n<m>\n<d>\n<t>\n");
+	auto_buf struct buf b = { 0 };
+	assert_int_equal(file_read(core, 100, &b, NULL), 0);
+	assert_string_equal(buf_str(&b), "core");
+	teardown(&f);
+}
+
+static void test_what_a_hung_guest_does_not_give_is_told(void **unused)
+{
+	static const struct {
+		const char *behaviour, *detail;
+	} cases[] = {
+		{ "hello-hung-deaf", "stuck; the kernel does not answer SysRq either" },
+		{ "hello-stubborn", "stuck; no task dump: QEMU does not answer" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture f;
+		setup(&f, cases[i].behaviour);
+		f.hang = true;
+		ends(&f, TARGET_HUNG, cases[i].detail);
 		teardown(&f);
 	}
 }
@@ -333,7 +371,7 @@ static void test_command_can_be_shown_without_a_start(void **unused)
 	f.free_in_end = false;
 	assert_int_equal(target_spec_command(&f.spec, &command, NULL), 0);
 	assert_int_equal(strncmp(command, self, strlen(self)), 0);
-	assert_non_null(strstr(command, "'console=ttyS0 panic=-1 quiet "));
+	assert_non_null(strstr(command, "'console=ttyS0 panic=-1 quiet sysrq_always_enabled "));
 	start(&f);
 	of_target = target_command(f.target);
 	assert_string_equal(of_target, command);
@@ -370,6 +408,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_kvm_that_gives_up_is_told_from_a_qemu_that_does),
 		cmocka_unit_test(test_host_without_room_is_not_the_guests_fault),
 		cmocka_unit_test(test_guest_that_never_comes_up_is_ended),
+		cmocka_unit_test(test_a_guest_that_hangs_is_looked_at_before_it_is_ended),
+		cmocka_unit_test(test_what_a_hung_guest_does_not_give_is_told),
 		cmocka_unit_test(test_shutdown_is_asked_of_the_agent_and_waited_for),
 		cmocka_unit_test(test_shutdown_that_is_not_heeded_ends_in_a_kill),
 		cmocka_unit_test(test_kill_ends_it_now),

@@ -33,6 +33,9 @@ struct target_spec {
 	uint64_t state_bytes; /* size of the state disk (the root's writable layer) */
 	unsigned cpus;
 	uint64_t boot_deadline_us; /* to on_session's hello; else NEVER_UP */
+	/* Where the memory of a guest that hangs is written to (absent yet); NULL: nowhere. */
+	const char *core;
+	uint64_t core_max_bytes; /* a larger one is given up */
 };
 
 enum target_end {
@@ -44,6 +47,7 @@ enum target_end {
 	TARGET_NO_ACCEL,  /* KVM gave up on the guest; the probe had not found that */
 	TARGET_HOST_FULL, /* the host had no room for the guest's disks */
 	TARGET_LIED,      /* the agent broke the protocol */
+	TARGET_HUNG,      /* target_hang was called */
 	TARGET_KILLED,    /* target_kill was called */
 };
 const char *target_end_name(enum target_end end); /* "panic" */
@@ -68,6 +72,11 @@ char *target_command(const struct target *t);
 int target_spec_command(const struct target_spec *spec, char **ret, struct err *e);
 /* Ask for power-off; after `grace_us` kill. on_end still comes. */
 void target_shutdown(struct target *t, uint64_t grace_us);
+/* It does not get on: have its tasks dumped to the console by its kernel, its memory written to
+ * spec's `core`, and end it: on_end (TARGET_HUNG, `why` and what could not be had) comes within
+ * half a minute, with a core within six. Its session is of no use any more. A target that ends
+ * already is left to it. */
+void target_hang(struct target *t, const char *why);
 /* End it now. on_end still comes (TARGET_KILLED). */
 void target_kill(struct target *t);
 /* After on_end: release. NULL: no-op. */
