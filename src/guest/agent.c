@@ -10,6 +10,7 @@
 #include "guest/shutdown.h"
 #include "guest/tree.h"
 #include "guest/udev.h"
+#include "guest/wake.h"
 #include "wire/agent.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +52,7 @@ static struct {
 	int sigchld;
 	sigset_t old_mask;
 	bool connected, ready_sent;
+	uint32_t frozen; /* the FREEZE that is to be answered, or 0 */
 	bool unread; /* frames may lie in the decoder */
 	bool end, reboot_it;
 	unsigned tries;
@@ -209,6 +211,9 @@ static void dispatch(const struct frame *f)
 		else
 			a.syncs[a.n_syncs++] = f->stream;
 		return;
+	case AGENT_FREEZE:
+		a.frozen = f->stream;
+		return;
 	case AGENT_SHUTDOWN:
 		a.end = true;
 		a.reboot_it = memmem(f->payload, f->length, "\"reboot\"", 8) != NULL;
@@ -338,6 +343,45 @@ static bool is_connected(void)
 	return a.connected;
 }
 
+static void wake_up(const struct frame *f)
+{
+	struct agent_wake w;
+	if (f->length != sizeof w) {
+		violated("a WAKE of another size");
+		return;
+	}
+	memcpy(&w, f->payload, sizeof w);
+	wake_apply(&w);
+	a.last_id = 0;
+	a.ready_sent = false;
+	send_hello();
+}
+
+/* From here on this machine may be saved, and what reads on may be a clone of it, to whom the port
+ * looks closed for a while. */
+static void freeze(void)
+{
+	struct frame f;
+	struct pollfd p = { .fd = a.mux.port, .events = POLLOUT };
+	mux_send(&a.mux, AGENT_SYNC, a.frozen, NULL, 0);
+	a.frozen = 0;
+	while (mux_waiting(&a.mux) && !a.mux.gone && poll(&p, 1, -1) > 0)
+		mux_write(&a.mux);
+	p.events = POLLIN;
+	while (!a.end) {
+		int rc = mux_next(&a.mux, &f);
+		if (rc == 1 && f.type == AGENT_WAKE) {
+			wake_up(&f);
+			return;
+		}
+		if (rc != 0)
+			violated("something other than WAKE after FREEZE");
+		else if (!mux_read(&a.mux))
+			(void)poll(a.mux.gone ? NULL : &p, a.mux.gone ? 0 : 1, a.mux.gone ? 2 : -1);
+		a.mux.gone = false;
+	}
+}
+
 static int min_wait(int x, int y)
 {
 	return x < 0 ? y : y < 0 || x < y ? x : y;
@@ -380,6 +424,8 @@ static void serve_round(void)
 	if (mux_pump_kmsg(&a.mux) && events_serve(&a.events, &a.mux)) {
 		serve_syncs();
 		serve_streams();
+		if (a.frozen && mux_room(&a.mux))
+			freeze();
 	}
 	send_ready();
 	mux_write(&a.mux);

@@ -16,12 +16,16 @@
  *     |  <- EVENT n {event: start|end, ...}  EVENT_ACK n ->      |   from fsqa-test, stream n
  *     |  <- KMSG 0  "PRIO,SEQ,USEC,FLAGS;text\n" records         |   as /dev/kmsg gives them
  *     |  SYNC n ->  <- SYNC n                                    |   kernel log read so far is sent
+ *     |  FREEZE n ->  <- SYNC n                                  |   and from here it does nothing
+ *     |  WAKE 0 (struct below) ->  <- HELLO 0, READY 0 again      |   as if it had just been booted
  *     |  SHUTDOWN 0 {how: poweroff|reboot} ->                    |
  *
  * Streams that the host opens (EXEC PUT GET SYNC) have even numbers from 2, those that the agent
  * opens (EVENT) odd ones. Before it forwards an event's end, the agent sends the kernel log
  * up to that moment, so that a message is always seen between its test's start and end.
- * PUT and GET are given up by SIGNAL.
+ * PUT and GET are given up by SIGNAL. Between FREEZE and WAKE the machine may be saved, and another
+ * made of it wakes in its place: stream numbers begin again, and what both must not share comes
+ * with WAKE. No stream may be open at FREEZE.
  * A sender of DATA, STDIN, STDOUT, STDERR starts with AGENT_WINDOW bytes of credit a stream
  * and direction; the receiver returns credit as it consumes. */
 #pragma once
@@ -54,7 +58,18 @@ enum agent_type {
 	AGENT_KMSG = 18,
 	AGENT_SYNC = 19,
 	AGENT_SHUTDOWN = 20,
+	AGENT_FREEZE = 21,
+	AGENT_WAKE = 22,
 };
+
+/* Payload of WAKE: what makes a clone a machine of its own. Strings end with NUL. */
+struct agent_wake {
+	uint8_t seed[64]; /* for the kernel's random numbers */
+	int64_t wall_us;  /* the time now, UTC */
+	char machine_id[33];
+	char boot_id[37];
+	char hostname[65];
+} __attribute__((packed));
 
 /* Payload of ENTRY: this header, then the path below the requested one (no leading slash, may
  * hold any byte but NUL), then for 'l' and 'e' a NUL and the target. DATA frames follow a file:

@@ -381,7 +381,8 @@ int session_open(uv_loop_t *loop, int fd, const struct session_handler *h, void 
 	return 0;
 }
 
-int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e)
+static int send_sync(struct session *s, enum agent_type type, void (*on_done)(void *ctx), void *ctx,
+	struct err *e)
 {
 	struct session_job *j;
 	int rc = job_new(s, JOB_SYNC, &j, e);
@@ -389,8 +390,25 @@ int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struc
 		return rc;
 	j->on_done = on_done;
 	j->ctx = ctx;
-	session_send(s, AGENT_SYNC, j->stream, NULL, 0);
+	session_send(s, type, j->stream, NULL, 0);
 	return 0;
+}
+
+int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e)
+{
+	return send_sync(s, AGENT_SYNC, on_done, ctx, e);
+}
+
+int session_freeze(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e)
+{
+	if (s->jobs)
+		return err_set(e, EBUSY, "commands or transfers are under way in the guest");
+	return send_sync(s, AGENT_FREEZE, on_done, ctx, e);
+}
+
+void session_wake(struct session *s, const struct agent_wake *w)
+{
+	session_send(s, AGENT_WAKE, 0, w, sizeof *w);
 }
 
 void session_shutdown(struct session *s)

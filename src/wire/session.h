@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
+struct agent_wake;
 struct err;
 struct session;
 struct session_job;
@@ -100,5 +101,10 @@ int session_get(struct session *s, const struct session_get *g, struct err *e);
 void session_event_ack(struct session *s, uint32_t stream);
 /* on_done comes when the guest's kernel log up to now has arrived (or the session is lost). */
 int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e);
+/* As session_sync, and behind it the agent does nothing until it is woken: no stream may be open. */
+int session_freeze(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e);
+/* To an agent that was frozen, in this session or in the one of the machine that this is a clone
+ * of: HELLO and READY come next. `w`: struct agent_wake of wire/agent.h. */
+void session_wake(struct session *s, const struct agent_wake *w);
 /* Ask the guest to power off; the target tells when it did. */
 void session_shutdown(struct session *s);
