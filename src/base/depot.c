@@ -95,23 +95,26 @@ static int sync_file(const char *path, struct err *e)
 }
 
 /* Sync one regular file and describe it in `files`. */
-static int add_file(json_t *files, const char *path, const char *name, struct err *e)
+static int add_file(
+	json_t *files, const char *path, const char *name, bool sizes_only, struct err *e)
 {
 	struct stat st;
 	char hex[HASH_HEX_SIZE];
 	int rc = sync_file(path, e);
-	if (rc == 0)
+	if (rc == 0 && !sizes_only)
 		rc = hash_file(path, hex, e);
 	if (rc < 0)
 		return rc;
 	if (stat(path, &st) < 0)
 		return err_sys(e, "%s", path);
 	json_object_set_new(files, name,
-		json_pack("{s:I, s:s}", "bytes", (json_int_t)st.st_size, "sha256", hex));
+		json_pack("{s:I, s:s*}", "bytes", (json_int_t)st.st_size, "sha256",
+			sizes_only ? NULL : hex));
 	return 0;
 }
 
-static int add_files(json_t *files, const char *dir, const char *prefix, struct err *e)
+static int add_files(
+	json_t *files, const char *dir, const char *prefix, bool sizes_only, struct err *e)
 {
 	auto_dir DIR *d = opendir(dir);
 	if (!d)
@@ -131,9 +134,9 @@ static int add_files(json_t *files, const char *dir, const char *prefix, struct 
 		auto_free char *below = xasprintf("%s/", name);
 		int rc = 0;
 		if (S_ISDIR(st.st_mode))
-			rc = add_files(files, path, below, e);
+			rc = add_files(files, path, below, sizes_only, e);
 		else if (S_ISREG(st.st_mode))
-			rc = add_file(files, path, name, e);
+			rc = add_file(files, path, name, sizes_only, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -147,7 +150,7 @@ int depot_publish(struct depot_build *b, json_t *manifest, struct err *e)
 	json_t *files = json_object();
 	json_object_set_new(manifest, "made_at", json_string(clock_iso(clock_wall_us(), iso)));
 	json_object_set_new(manifest, "files", files);
-	int rc = add_files(files, b->tmp, "", e);
+	int rc = add_files(files, b->tmp, "", b->sizes_only, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *path = path_join(b->tmp, "manifest.json");

@@ -21,9 +21,10 @@ struct depot {
 };
 
 struct depot_build {
-	char *final; /* where it will be */
-	char *tmp;   /* make it here */
-	int lock;    /* a maker's children may inherit it, to hold it as long as they live */
+	char *final;     /* where it will be */
+	char *tmp;       /* make it here */
+	bool sizes_only; /* the maker's wish: the manifest has no sha256, for files too large */
+	int lock;        /* a maker's children may inherit it, to hold it as long as they live */
 	int (*remove)(const char *path, struct err *e);
 };
 #define DEPOT_BUILD_NONE                                                                           \

@@ -90,6 +90,8 @@ static const struct setting settings[] = {
 		.help = "only these stages, in this order; unset: every script, in order of name" },
 	{ "record.limit", SETTING_SIZE, .min = 64 * KIB, .max = 16 * GIB, .def = "32M",
 		.help = "most that is kept of one recording: its head, and then its tail" },
+	{ "snapshot.maxSize", SETTING_SIZE, .min = 0, .max = 16 * TIB, .def = "8G",
+		.help = "room for saved machines in state.dir; those used least recently go" },
 	{ "stage.*.logs", SETTING_LIST, .example = "/var/log/messages",
 		.help = "paths in the target that are collected after the stage, beside "
 			"/tmp/logs" },

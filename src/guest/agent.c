@@ -53,7 +53,7 @@ static struct {
 	sigset_t old_mask;
 	bool connected, ready_sent;
 	uint32_t frozen; /* the FREEZE that is to be answered, or 0 */
-	bool unread; /* frames may lie in the decoder */
+	bool unread;     /* frames may lie in the decoder */
 	bool end, reboot_it;
 	unsigned tries;
 } a;
@@ -346,8 +346,8 @@ static bool is_connected(void)
 static void wake_up(const struct frame *f)
 {
 	struct agent_wake w;
-	if (f->length != sizeof w) {
-		violated("a WAKE of another size");
+	if (!a.setup->pid1 || f->length != sizeof w) {
+		violated("a WAKE of another size, or not to a machine of ours");
 		return;
 	}
 	memcpy(&w, f->payload, sizeof w);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -13,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
-#define OWN_BOOT_ID  "/run/fsqa/boot_id"
-#define MACHINE_ID   "/etc/machine-id"
-#define URANDOM      "/dev/urandom"
+#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
+#define OWN_BOOT_ID "/run/fsqa/boot_id"
+#define MACHINE_ID  "/etc/machine-id"
+#define URANDOM     "/dev/urandom"
 
 /* First, for what comes next may draw from it. */
 static void stir(const struct agent_wake *w)

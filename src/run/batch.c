@@ -21,6 +21,7 @@
 #define STOP_KILL_US (3u * 1000000)
 #define STOP_GIVE_US (20u * 1000000)
 #define SHUTDOWN_US  (15u * 1000000)
+#define SAVE_US      (120u * 1000000)
 
 void batch_error(struct batch *b, const char *text)
 {
@@ -120,12 +121,16 @@ void batch_go_on(struct batch *b)
 	}
 	if (!b->session) /* lost between two stages: its end brings a fresh one, if one is needed */
 		return;
-	if (b->next_stage < b->job->n_stages)
+	if (b->spec.save_to) { /* the target saves itself, and ends */
+		b->state = BATCH_ENDING;
+		batch_watch(b, SAVE_US, batch_kill_overdue);
+	} else if (b->next_stage < b->job->n_stages) {
 		stage_start(b, &b->job->stages[b->next_stage]);
-	else if (b->job->shell_argv)
+	} else if (b->job->shell_argv) {
 		start_shell(b);
-	else
+	} else {
 		ask_shutdown(b);
+	}
 }
 
 /* ---- shell ---- */
@@ -133,7 +138,7 @@ void batch_go_on(struct batch *b)
 static void shell_output(void *ctx, int which, const void *data, size_t n)
 {
 	struct batch *b = ctx;
-	b->h->on_tty(b->ctx, data, n);
+	b->h->on_tty(b->ctx, which, data, n);
 }
 
 static void shell_exit(void *ctx, const struct session_exit *x)
@@ -143,8 +148,14 @@ static void shell_exit(void *ctx, const struct session_exit *x)
 	b->shell_code = x->signal ? 128 + x->signal : x->code;
 	if (x->error[0] && !x->lost)
 		batch_error(b, x->error);
-	if (!x->lost)
+	if (x->lost)
+		return;
+	if (b->spec.clone_of) { /* nobody will see its disks again */
+		b->state = BATCH_ENDING;
+		target_kill(b->target);
+	} else {
 		ask_shutdown(b);
+	}
 }
 
 static void start_shell(struct batch *b)

@@ -182,6 +182,17 @@ static void send_core(struct batch *b)
 		b->job->keep);
 }
 
+/* A snapshot that does not load serves nobody: the controller drops it, and we boot. */
+static bool boot_instead(struct batch *b)
+{
+	if (b->stopping || b->end == TARGET_HOST_FULL)
+		return false;
+	auto_free char *text = xasprintf("the snapshot does not load, booting: %s", b->end_detail);
+	b->spec.clone_of = NULL;
+	batch_note(b, "warning", text);
+	return true;
+}
+
 static void on_end(void *ctx, enum target_end end, const char *detail)
 {
 	struct batch *b = ctx;
@@ -196,12 +207,13 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	if (!b->job->keep)
 		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
 	outbox_record(b->out, "target_end",
-		json_pack("{s:i, s:s, s:o}", "boot", b->boots, "end", target_end_name(end),
-			"detail", json_bytes(detail, strlen(detail))),
+		json_pack("{s:i, s:s, s:o, s:b}", "boot", b->boots, "end", target_end_name(end),
+			"detail", json_bytes(detail, strlen(detail)), "bad_clone",
+			b->spec.clone_of && b->state == BATCH_BOOTING),
 		NULL, NULL);
 	enum batch_state was = b->state;
 	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
-	if (was == BATCH_BOOTING && fell_back) {
+	if (was == BATCH_BOOTING && (fell_back || (b->spec.clone_of && boot_instead(b)))) {
 		open_target(b, &b->spec);
 		return;
 	}
@@ -215,8 +227,14 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	}
 	if (was == BATCH_STAGE || was == BATCH_JUDGING) {
 		stage_target_ended(b);
-	} else if (was == BATCH_SHELL && end != TARGET_POWEROFF) {
+	} else if (was == BATCH_SHELL && b->job->shell_pty && end == TARGET_POWEROFF) {
+		b->shell_code = 0; /* a person's way to leave */
+	} else if (was == BATCH_SHELL) {
 		auto_free char *text = xasprintf("the target ended: %s", detail);
+		batch_error(b, text);
+	}
+	if (was == BATCH_ENDING && b->spec.save_to && end != TARGET_SAVED) {
+		auto_free char *text = xasprintf("the machine was not saved: %s", detail);
 		batch_error(b, text);
 	}
 	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED ||

@@ -111,6 +111,16 @@ static void accel_was_wrong(struct controller *c, const json_t *end)
 	accel_broke(&q, json_str_or(end, "detail", "it broke"));
 }
 
+static void target_ended(struct controller *c, const json_t *end)
+{
+	const json_t *target = json_object_get(c->spec->prepared->job, "target");
+	const char *clone_of = json_str_or(target, "clone_of", NULL);
+	if (strcmp(json_str_or(end, "end", ""), target_end_name(TARGET_NO_ACCEL)) == 0)
+		accel_was_wrong(c, end);
+	if (clone_of && json_bool_or(end, "bad_clone", false) && !c->result.interrupted)
+		(void)file_remove_tree(clone_of, NULL); /* else the next one says so again */
+}
+
 static void on_record(struct controller *c, const struct frame *f)
 {
 	struct err e = { 0 };
@@ -127,9 +137,8 @@ static void on_record(struct controller *c, const struct frame *f)
 	}
 	if (strcmp(type, "attempt_end") == 0)
 		count(c, j);
-	else if (strcmp(type, "target_end") == 0 &&
-		 strcmp(json_str_or(j, "end", ""), target_end_name(TARGET_NO_ACCEL)) == 0)
-		accel_was_wrong(c, j);
+	else if (strcmp(type, "target_end") == 0)
+		target_ended(c, j);
 	c->h->on_record(c->ctx, type, j);
 	link_send(c->link, RUN_ACK, f->stream, NULL, 0);
 }
@@ -293,7 +302,7 @@ static void on_frame(void *ctx, const struct frame *f)
 		break;
 	case RUN_TTY_OUT:
 		if (c->h->on_tty)
-			c->h->on_tty(c->ctx, f->payload, f->length);
+			c->h->on_tty(c->ctx, f->stream == 2 ? 2 : 1, f->payload, f->length);
 		break;
 	case RUN_DONE:
 		on_done(c, f);

@@ -18,8 +18,8 @@ struct controller_handler {
 	void (*on_status)(void *ctx, const char *phase, const char *what);
 	/* Some ten times a second: time to renew the display. May be NULL. */
 	void (*on_tick)(void *ctx);
-	/* Of a shell: output of its command. May be NULL. */
-	void (*on_tty)(void *ctx, const void *data, size_t n);
+	/* Of a shell: output of its command; which: 1 out, 2 err. May be NULL. */
+	void (*on_tty)(void *ctx, int which, const void *data, size_t n);
 };
 
 struct controller_spec {

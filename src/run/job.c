@@ -67,6 +67,8 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	t->core = json_str_or(j, "core", NULL);
 	if (t->core)
 		t->core_max_bytes = number(&r, "core_max_bytes");
+	t->save_to = json_str_or(j, "save_to", NULL);
+	t->clone_of = json_str_or(j, "clone_of", NULL);
 	const json_t *disks = json_object_get(j, "disks");
 	size_t n = json_array_size(disks);
 	if (r.rc == 0 && n > JOB_MAX_DISKS)

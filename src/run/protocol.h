@@ -11,14 +11,15 @@
  *     |  <- ARTIFACT_END seq {cut}  ACK seq -> |   then the worker's copy may go
  *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
  *     |  STOP 0 why ->                         |   end early, with evidence
- *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 0 bytes      fsqa shell
+ *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 1|2 bytes     fsqa shell
  *     |  <- DONE 0 {error?, exit?}             |   everything is told
  *     |  BYE 0 ->                              |   everything is durable: clean up and end
  *
  * The controller's end closing means: kill the target and end; the spool stays.
  *
  * JOB: {"work_dir", "target": {arch accel kernel initramfs modules root root_fstype append
- * hostname memory_bytes state_bytes cpus boot_deadline_us qemu core core_max_bytes
+ * hostname memory_bytes state_bytes cpus boot_deadline_us qemu core core_max_bytes save_to?
+ * clone_of?
  * disks:[{serial link size_bytes}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
  * "may_emulate": bool, "control": {kernel initramfs modules release}?, "env": [], "logs_max_bytes",

@@ -65,13 +65,13 @@ static void on_idle(void *ctx)
 	tell_done(ctx);
 }
 
-static void on_tty(void *ctx, const void *data, size_t n)
+static void on_tty(void *ctx, int which, const void *data, size_t n)
 {
 	struct worker *w = ctx;
 	const char *p = data;
 	while (n) {
 		size_t piece = n < FRAME_MAX_PAYLOAD ? n : FRAME_MAX_PAYLOAD;
-		link_send(w->link, RUN_TTY_OUT, 0, p, piece);
+		link_send(w->link, RUN_TTY_OUT, (uint32_t)which, p, piece);
 		p += piece;
 		n -= piece;
 	}

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "target/machine.h"
+#include "target/snapshot.h"
 #include "target/target.h"
 #include "wire/agent.h"
 #include <errno.h>
@@ -217,7 +218,10 @@ static void add_machine(struct strv *v, const struct machine *m, const struct ta
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
 	/* The firmware need not look for something to boot on each disk. */
 	strv_addl(v, "-boot", "strict=on", NULL);
-	strv_addl(v, "-machine", m->type, "-accel", tcg ? "tcg,thread=multi" : "kvm", NULL);
+	bool in_file = spec->save_to || spec->clone_of;
+	strv_add(v, "-machine");
+	strv_addf(v, "%s%s", m->type, in_file ? ",memory-backend=ram" : "");
+	strv_addl(v, "-accel", tcg ? "tcg,thread=multi" : "kvm", NULL);
 	strv_addl(v, "-cpu", tcg ? m->cpu_tcg : m->cpu_kvm, "-smp", NULL);
 	strv_addf(v, "%u", spec->cpus);
 	strv_add(v, "-m");
@@ -225,6 +229,25 @@ static void add_machine(struct strv *v, const struct machine *m, const struct ta
 	strv_addl(v, "-kernel", spec->kernel, NULL);
 	if (spec->initramfs)
 		strv_addl(v, "-initrd", spec->initramfs, NULL);
+}
+
+/* Memory in a file: written through while it is saved, copy-on-write in a clone. */
+static int add_memory(struct strv *v, const struct target_spec *spec, struct err *e)
+{
+	const char *dir = spec->save_to ? spec->save_to : spec->clone_of;
+	if (!dir)
+		return 0;
+	auto_free char *path = path_join(dir, SNAPSHOT_RAM);
+	auto_json json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:I}", "qom-type",
+		"memory-backend-file", "id", "ram", "mem-path", path, "share",
+		spec->save_to != NULL, "size", (json_int_t)(spec->memory_bytes / MIB * MIB));
+	if (!j)
+		return err_set(e, EINVAL, "%s is not UTF-8", dir);
+	auto_free char *text = json_line(j);
+	strv_addl(v, "-object", text, NULL);
+	if (spec->clone_of)
+		strv_addl(v, "-incoming", "defer", NULL);
+	return 0;
 }
 
 int command_make(
@@ -239,7 +262,9 @@ int command_make(
 	if (rc < 0)
 		return rc;
 	add_machine(&v, m, spec);
-	rc = kernel_line(m, spec, &v, e);
+	rc = add_memory(&v, spec, e);
+	if (rc == 0)
+		rc = kernel_line(m, spec, &v, e);
 	if (rc < 0)
 		return rc;
 	add_socket(&v, "qmp", COMMAND_FD_QMP);

@@ -98,6 +98,26 @@ static void test_kvm_has_the_hosts_processor_and_no_workarounds(void **unused)
 	assert_null(strstr(text, "notests"));
 }
 
+static void test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_memory(
+	void **unused)
+{
+	struct target_spec s = plain;
+	s.save_to = "/s, x";
+	auto_free char *saver = make(&s);
+	s.save_to = NULL;
+	s.clone_of = "/s, x";
+	auto_free char *clone = make(&s);
+	assert_non_null(strstr(saver, "\n-machine q35,memory-backend=ram\n"));
+	assert_non_null(strstr(saver, "\"mem-path\":\"/s, x/ram\",\"share\":true,"));
+	const char *share =
+		strstr(clone, "\"share\":false,\"size\":1073741824}\n-incoming defer\n");
+	assert_non_null(share);
+	/* The same before and behind. */
+	size_t head = (size_t)(share - clone);
+	assert_int_equal(strncmp(saver, clone, head), 0);
+	assert_string_equal(strstr(saver, "-append"), strstr(clone, "-append"));
+}
+
 static void test_another_architecture_is_only_another_line_of_the_table(void **unused)
 {
 	struct target_spec s = plain;
@@ -250,6 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command_of_x86_under_tcg),
 		cmocka_unit_test(test_kvm_has_the_hosts_processor_and_no_workarounds),
+		cmocka_unit_test(
+			test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_memory),
 		cmocka_unit_test(test_another_architecture_is_only_another_line_of_the_table),
 		cmocka_unit_test(test_no_modules_links_or_initramfs_leave_no_trace),
 		cmocka_unit_test(test_many_disks_share_slots_and_no_address_is_given_twice),

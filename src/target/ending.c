@@ -16,6 +16,7 @@ static const char *const names[] = {
 	[TARGET_LIED] = "lied",
 	[TARGET_HUNG] = "hang",
 	[TARGET_KILLED] = "killed",
+	[TARGET_SAVED] = "saved",
 };
 
 const char *target_end_name(enum target_end end)

@@ -17,7 +17,9 @@
 #include "target/machine.h"
 #include "target/qmp.h"
 #include "target/room.h"
+#include "target/snapshot.h"
 #include "target/target.h"
+#include "wire/agent.h"
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -74,6 +76,9 @@ struct target {
 	uint64_t core_max_bytes;
 	struct proc_end exit;
 	bool under_kvm;
+	bool saves, clones;
+	struct snapshot snapshot;
+	int device; /* of the snapshot, or -1 */
 	bool freed; /* nobody listens any more */
 };
 
@@ -194,25 +199,81 @@ static void saw_panic(struct target *t)
 
 /* ---- QEMU's monitor ---- */
 
+/* What was frozen when it was saved goes on as a machine of its own. */
+static void wake(struct target *t)
+{
+	struct agent_wake w;
+	struct err e = { 0 };
+	if (snapshot_identity(t->hostname, &w, &e) < 0)
+		end_now(t, TARGET_DIED, e.msg);
+	else
+		session_wake(t->session, &w);
+}
+
 static void on_cont(void *ctx, const json_t *ret, const struct err *why)
 {
 	struct target *t = ctx;
 	auto_free char *detail = xasprintf("QEMU does not start the guest: %s", why->msg);
-	if (ret)
+	if (ret) {
 		set_state(t, STATE_BOOTING);
-	else if (why->code != -ENOTCONN) /* then its end is on the way, and says more */
+		if (t->clones)
+			wake(t);
+	} else if (why->code != -ENOTCONN) { /* then its end is on the way, and says more */
 		end_now(t, TARGET_DIED, detail);
+	}
+}
+
+static void cont(struct target *t)
+{
+	struct err e = { 0 };
+	if (qmp_command(t->qmp, "cont", NULL, on_cont, t, &e) < 0)
+		end_now(t, TARGET_DIED, e.msg);
+}
+
+static void on_loaded(void *ctx, const struct err *why)
+{
+	struct target *t = ctx;
+	if (why->code == 0)
+		cont(t);
+	else if (why->code != -ENOTCONN) /* as above */
+		end_now(t, TARGET_DIED, why->msg);
+}
+
+static void on_saved(void *ctx, const struct err *why)
+{
+	struct target *t = ctx;
+	if (why->code == 0) {
+		decide(t, TARGET_SAVED, "the machine was saved");
+		(void)qmp_command(t->qmp, "quit", NULL, NULL, NULL, NULL); /* else: */
+		end_within(t, EXIT_GRACE_US, TARGET_SAVED, "QEMU does not exit");
+	} else if (why->code != -ENOTCONN) {
+		end_now(t, TARGET_DIED, why->msg);
+	}
+}
+
+static void on_frozen(void *ctx)
+{
+	struct target *t = ctx;
+	if (t->state >= STATE_ENDING)
+		return;
+	t->snapshot =
+		(struct snapshot){ .qmp = t->qmp, .fd = t->device, .on_done = on_saved, .ctx = t };
+	snapshot_save(&t->snapshot);
 }
 
 /* The guest runs once QEMU listens and the state disk is made. */
 static void start_if_ready(struct target *t)
 {
-	struct err e = { 0 };
 	if (t->started || t->ending.decided || !t->qmp_ready || !t->mkfs_over)
 		return;
 	t->started = true;
-	if (qmp_command(t->qmp, "cont", NULL, on_cont, t, &e) < 0)
-		end_now(t, TARGET_DIED, e.msg);
+	if (!t->clones) {
+		cont(t);
+		return;
+	}
+	t->snapshot =
+		(struct snapshot){ .qmp = t->qmp, .fd = t->device, .on_done = on_loaded, .ctx = t };
+	snapshot_load(&t->snapshot);
 }
 
 static void on_qmp_ready(void *ctx, const char *version)
@@ -255,6 +316,8 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 	struct target *t = ctx;
 	if (t->hang)
 		hang_event(t->hang, name, data);
+	if (snapshot_event(&t->snapshot, name, data))
+		return;
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		ending_shutdown(&t->ending, json_str_or(data, "reason", "no reason"));
 		set_state(t, STATE_ENDING);
@@ -331,8 +394,11 @@ static void on_hello(void *ctx, const json_t *hello)
 static void on_ready(void *ctx)
 {
 	struct target *t = ctx;
+	struct err e = { 0 };
 	if (t->was_up && t->session_handler.on_ready)
 		t->session_handler.on_ready(t->ctx);
+	if (t->was_up && t->saves && session_freeze(t->session, on_frozen, t, &e) < 0)
+		end_now(t, TARGET_DIED, e.msg);
 }
 
 static void on_kmsg(void *ctx, const struct session_kmsg *k)
@@ -463,6 +529,7 @@ static void on_handle_closed(uv_handle_t *h)
 		return;
 	strv_clear(&t->argv);
 	ending_clear(&t->ending);
+	close_fd(&t->device);
 	free(t->late_detail);
 	free(t->hang_why);
 	free(t->core);
@@ -525,6 +592,10 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->work_dir = xstrdup(spec->work_dir);
 	t->core = spec->core ? xstrdup(spec->core) : NULL;
 	t->core_max_bytes = spec->core_max_bytes;
+	t->device = -1;
+	t->saves = spec->save_to != NULL;
+	t->clones = spec->clone_of != NULL;
+	t->mkfs_over = t->clones; /* its disk is a copy */
 	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;
 	/* None of these can fail. */
@@ -581,9 +652,13 @@ static int start(struct target *t, const struct target_spec *spec, struct err *e
 	/* Closed at the end: then only QEMU holds them, and its death is their end. */
 	__attribute__((cleanup(close_three))) int theirs[3] = { -1, -1, -1 };
 	int rc = make_pairs(ours, theirs, e);
+	if (rc == 0 && (t->saves || t->clones)) {
+		t->device = snapshot_device(spec, e);
+		rc = t->device < 0 ? t->device : 0;
+	}
 	if (rc == 0)
 		rc = open_channels(t, ours, e);
-	if (rc == 0)
+	if (rc == 0 && !t->clones)
 		rc = spawn_mkfs(t, spec, e);
 	if (rc == 0)
 		rc = spawn_qemu(t, theirs, e);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct command {
 	int64_t id; /* 0: free */
@@ -23,6 +24,7 @@ struct qmp {
 	struct buf in;
 	struct command commands[QMP_COMMANDS];
 	int64_t last_id;
+	int pass; /* descriptor that the next command takes along, or -1 */
 	bool greeted, ready;
 	bool over;   /* on_closed was called: nothing is read or sent any more */
 	bool closed; /* qmp_close was called */
@@ -149,6 +151,49 @@ static void on_written(uv_write_t *req, int status)
 	free(w);
 }
 
+static int queue_line(struct qmp *q, char *text, struct err *e)
+{
+	struct write *w = xcalloc(1, sizeof *w);
+	w->text = text;
+	w->req.data = q;
+	uv_buf_t b = uv_buf_init(w->text, (unsigned)strlen(w->text));
+	int rc = uv_write(&w->req, (uv_stream_t *)&q->pipe, &b, 1, on_written);
+	if (rc == 0)
+		return 0;
+	free(w->text);
+	free(w);
+	return err_code(e, rc, "write to QMP");
+}
+
+/* A line with a descriptor goes by itself, for libuv passes only its own kinds: it is short, and
+ * nothing waits before it, so the socket takes it whole. */
+static int send_line_and_fd(struct qmp *q, const char *text, int fd, struct err *e)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof fd)];
+	} control = { 0 };
+	int socket;
+	struct iovec v = { (char *)(uintptr_t)text, strlen(text) };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&q->pipe) > 0)
+		return err_set(e, EAGAIN, "QMP is busy");
+	int rc = uv_fileno((uv_handle_t *)&q->pipe, &socket);
+	if (rc < 0)
+		return err_code(e, rc, "pass a descriptor to QEMU");
+	if (sendmsg(socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)v.iov_len)
+		return err_sys(e, "pass a descriptor to QEMU");
+	return 0;
+}
+
 /* Takes `arguments`. */
 static int send_command(
 	struct qmp *q, const char *name, json_t *arguments, qmp_reply *fn, void *ctx, struct err *e)
@@ -161,20 +206,20 @@ static int send_command(
 			c = &q->commands[i];
 	if (!c)
 		return err_set(e, EAGAIN, "%s: %d QMP commands are under way", name, QMP_COMMANDS);
-	struct write *w = xcalloc(1, sizeof *w);
 	auto_free char *line = json_line(message);
+	auto_free char *text = xasprintf("%s\n", line);
+	int fd = q->pass;
+	q->pass = -1;
 	q->last_id++;
-	w->text = xasprintf("%s\n", line);
-	w->req.data = q;
-	uv_buf_t b = uv_buf_init(w->text, (unsigned)strlen(w->text));
-	int rc = uv_write(&w->req, (uv_stream_t *)&q->pipe, &b, 1, on_written);
-	if (rc < 0) {
-		free(w->text);
-		free(w);
-		return err_code(e, rc, "write to QMP");
-	}
-	*c = (struct command){ .id = q->last_id, .fn = fn, .ctx = ctx };
-	return 0;
+	int rc = fd < 0 ? queue_line(q, take(&text), e) : send_line_and_fd(q, text, fd, e);
+	if (rc == 0)
+		*c = (struct command){ .id = q->last_id, .fn = fn, .ctx = ctx };
+	return rc;
+}
+
+void qmp_pass(struct qmp *q, int fd)
+{
+	q->pass = fd;
 }
 
 int qmp_command(
@@ -293,6 +338,7 @@ int qmp_open(uv_loop_t *loop, int fd, const struct qmp_handler *h, void *ctx, st
 	struct err *e)
 {
 	struct qmp *q = xcalloc(1, sizeof *q);
+	q->pass = -1;
 	q->handler = h;
 	q->ctx = ctx;
 	int rc = uv_pipe_init(loop, &q->pipe, 0);

@@ -40,6 +40,8 @@ typedef void qmp_reply(void *ctx, const json_t *ret, const struct err *why);
  * QMP_COMMANDS are under way. */
 int qmp_command(struct qmp *q, const char *name, json_t *arguments, qmp_reply *fn, void *ctx,
 	struct err *e);
+/* The next command takes a copy of this descriptor along, for "getfd". Borrowed for that call. */
+void qmp_pass(struct qmp *q, int fd);
 /* No callback comes any more; it may be called in one. The memory goes when the loop has run. NULL:
  * no-op. */
 void qmp_close(struct qmp *q);

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/strv.h"
 #include "target/command.h"
+#include "target/snapshot.h"
 #include "target/target.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +73,8 @@ static int make_disk(
 
 int room_make_disks(const struct target_spec *spec, struct err *e)
 {
-	int rc = make_disk(spec, COMMAND_STATE_SERIAL, spec->state_bytes, e);
+	int rc = spec->clone_of ? snapshot_state_disk(spec, e)
+				: make_disk(spec, COMMAND_STATE_SERIAL, spec->state_bytes, e);
 	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++)
 		rc = make_disk(spec, spec->disks[i].serial, spec->disks[i].size_bytes, e);
 	return rc;

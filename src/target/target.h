@@ -36,6 +36,9 @@ struct target_spec {
 	/* Where the memory of a guest that hangs is written to (absent yet); NULL: nowhere. */
 	const char *core;
 	uint64_t core_max_bytes; /* a larger one is given up */
+	/* Snapshots (snapshot.h); both NULL: boot and be used. */
+	const char *save_to;  /* an empty folder: once up and settled, save it there and end */
+	const char *clone_of; /* a folder that was saved to, with this very spec */
 };
 
 enum target_end {
@@ -49,6 +52,7 @@ enum target_end {
 	TARGET_LIED,      /* the agent broke the protocol */
 	TARGET_HUNG,      /* target_hang was called */
 	TARGET_KILLED,    /* target_kill was called */
+	TARGET_SAVED,     /* as the spec's save_to asked for */
 };
 const char *target_end_name(enum target_end end); /* "panic" */
 

@@ -101,7 +101,8 @@ int session_get(struct session *s, const struct session_get *g, struct err *e);
 void session_event_ack(struct session *s, uint32_t stream);
 /* on_done comes when the guest's kernel log up to now has arrived (or the session is lost). */
 int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e);
-/* As session_sync, and behind it the agent does nothing until it is woken: no stream may be open. */
+/* As session_sync, and behind it the agent does nothing until it is woken: no stream may be open.
+ */
 int session_freeze(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e);
 /* To an agent that was frozen, in this session or in the one of the machine that this is a clone
  * of: HELLO and READY come next. `w`: struct agent_wake of wire/agent.h. */
