@@ -123,7 +123,7 @@ void batch_go_on(struct batch *b)
 		return;
 	if (b->spec.save_to) { /* the target saves itself, and ends */
 		b->state = BATCH_ENDING;
-		batch_watch(b, SAVE_US, batch_kill_overdue);
+		batch_deadline(b, SAVE_US, "it is not saved in time");
 	} else if (b->next_stage < b->job->n_stages) {
 		stage_start(b, &b->job->stages[b->next_stage]);
 	} else if (b->job->shell_argv) {
