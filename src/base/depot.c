@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,4 +196,73 @@ void depot_sweep(const struct depot *depot)
 		if (rc < 0 && depot->note)
 			depot->note(depot->ctx, e.msg);
 	}
+}
+
+/* A lock (flock's `how`) on an entry's manifest, or on its folder where it is damaged. */
+static int lock_entry(const char *dir, const char *key, int how, struct err *e)
+{
+	auto_free char *final = path_join(dir, key);
+	auto_free char *manifest = path_join(final, "manifest.json");
+	auto_close int fd = open(manifest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		fd = open(final, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(e, "%s", final);
+	if (flock(fd, how) == 0)
+		return take_fd(&fd);
+	if (errno == EWOULDBLOCK)
+		return err_set(e, EBUSY, "%s is in use", final);
+	return err_sys(e, "lock %s", final);
+}
+
+/* Waits, for who looks whether it is held takes the lock for a moment, too. */
+int depot_hold(const char *dir, const char *key, int *ret, struct err *e)
+{
+	auto_close int fd = lock_entry(dir, key, LOCK_SH, NULL);
+	if (!depot_has(dir, key, NULL))
+		return err_set(e, ENOENT, "%s/%s: removed just now", dir, key);
+	*ret = fd < 0 ? -1 : take_fd(&fd);
+	return 0;
+}
+
+bool depot_is_held(const char *dir, const char *key)
+{
+	auto_close int fd = lock_entry(dir, key, LOCK_EX | LOCK_NB, NULL);
+	return fd == -EBUSY;
+}
+
+int depot_remove(const struct depot *d, const char *key, struct err *e)
+{
+	if (!file_name_is_safe(key, strlen(key)) || key[0] == '.')
+		return err_set(e, ENOENT, "\"%s\" is no entry of %s", key, d->dir);
+	auto_free char *final = path_join(d->dir, key);
+	auto_free char *lock = xasprintf("%s/.%s.lock", d->dir, key);
+	auto_free char *tmp = xasprintf("%s/.%s.tmp", d->dir, key);
+	auto_close int held = lock_entry(d->dir, key, LOCK_EX | LOCK_NB, e);
+	if (held < 0)
+		return held;
+	auto_close int making = file_lock(lock, 0, e);
+	if (making < 0)
+		return making == -EWOULDBLOCK ? err_set(e, EBUSY, "%s is being made", final)
+					      : making;
+	int (*remove)(const char *path, struct err *e) = d->remove ? d->remove : file_remove_tree;
+	int rc = remove(tmp, e);
+	if (rc < 0)
+		return rc;
+	if (rename(final, tmp) < 0)
+		return err_sys(e, "remove %s", final);
+	return remove(tmp, e);
+}
+
+void depot_keys(const char *dir, struct strv *keys)
+{
+	auto_dir DIR *d = opendir(dir);
+	const struct dirent *entry;
+	while (d && (entry = readdir(d))) {
+		struct stat st;
+		auto_free char *path = path_join(dir, entry->d_name);
+		if (entry->d_name[0] != '.' && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			strv_add(keys, entry->d_name);
+	}
+	strv_sort(keys);
 }

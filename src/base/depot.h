@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 struct err;
+struct strv;
 
 /* All borrowed. */
 struct depot {
@@ -45,6 +46,16 @@ int depot_publish(struct depot_build *build, json_t *manifest, struct err *e);
 void depot_clear(struct depot_build *build);
 #define auto_depot_build __attribute__((cleanup(depot_clear)))
 
+/* Use of an entry: a descriptor that keeps depot_remove off it until it is closed (by our death,
+ * too); -1 where the filesystem knows no locks. -ENOENT: there is no such entry. */
+int depot_hold(const char *dir, const char *key, int *ret, struct err *e);
+/* Whether somebody holds it. */
+bool depot_is_held(const char *dir, const char *key);
+/* Remove an entry, whole or damaged, as one act for those who look. -ENOENT: none of that name;
+ * -EBUSY: somebody holds it, or makes it just now. */
+int depot_remove(const struct depot *d, const char *key, struct err *e);
+/* The names of all entries, whole or damaged, sorted, added to `keys`. Absent DIR: none. */
+void depot_keys(const char *dir, struct strv *keys);
 /* Remove what killed makers left in DIR (those that live keep theirs). What cannot be removed is
  * told by `note`, for the entries serve all the same. Absent DIR is fine. */
 void depot_sweep(const struct depot *d);

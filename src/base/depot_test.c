@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "base/test.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,54 @@ static void test_a_folder_that_cannot_be_written_is_told(void **unused)
 	assert_non_null(strstr(e.msg, "/proc/depot"));
 }
 
+static void test_an_entry_that_is_held_is_not_removed(void **state)
+{
+	struct err e = { 0 };
+	const struct depot d = { .dir = *state };
+	int held = -1;
+	int again = -1;
+	make(*state, "k");
+	assert_false(depot_is_held(*state, "k"));
+	assert_int_equal(depot_hold(*state, "k", &held, NULL), 0);
+	assert_int_equal(depot_hold(*state, "k", &again, NULL), 0);
+	assert_true(depot_is_held(*state, "k"));
+	assert_int_equal(depot_remove(&d, "k", &e), -EBUSY);
+	assert_non_null(strstr(e.msg, "/k is in use"));
+	close(held);
+	assert_int_equal(depot_remove(&d, "k", NULL), -EBUSY);
+	close(again);
+	assert_int_equal(depot_remove(&d, "k", NULL), 0);
+	assert_false(exists(*state, "k"));
+	assert_false(exists(*state, ".k.tmp"));
+	assert_int_equal(depot_hold(*state, "k", &held, NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, "k", NULL), -ENOENT);
+}
+
+static void test_what_is_being_made_and_what_is_outside_is_not_removed(void **state)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	auto_free char *inner = path_join(*state, "inner");
+	const struct depot d = { .dir = inner };
+	make(inner, "k");
+	put(*state, "outside", "x");
+	assert_int_equal(depot_remove(&d, "../outside", NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, "..", NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, ".k.lock", NULL), -ENOENT);
+	auto_free char *a = path_join(inner, "k/a");
+	assert_int_equal(unlink(a), 0); /* damaged: it is made again */
+	assert_int_equal(depot_begin(&d, "k", &b, NULL), 0);
+	auto_free char *k = path_join(inner, "k");
+	assert_int_equal(mkdir(k, 0755), 0);
+	assert_int_equal(depot_remove(&d, "k", NULL), -EBUSY);
+	depot_clear(&b);
+	auto_strv struct strv keys = { 0 };
+	depot_keys(inner, &keys);
+	assert_int_equal(keys.n, 1);
+	assert_string_equal(keys.v[0], "k");
+	assert_int_equal(depot_remove(&d, "k", NULL), 0);
+	assert_true(exists(*state, "outside"));
+}
+
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
@@ -117,6 +166,8 @@ int main(void)
 		in_folder(test_what_is_not_published_leaves_nothing),
 		in_folder(test_an_entry_that_lost_bytes_is_to_be_made_again),
 		in_folder(test_sweep_takes_the_dead_and_leaves_the_living),
+		in_folder(test_an_entry_that_is_held_is_not_removed),
+		in_folder(test_what_is_being_made_and_what_is_outside_is_not_removed),
 		cmocka_unit_test(test_a_folder_that_cannot_be_written_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

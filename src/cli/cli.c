@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/frame.h"
 #include "config/config.h"
 #include "config/profile.h"
@@ -24,14 +25,25 @@ int cli_config(struct cli *cli, struct config **ret)
 	return CLI_GOOD;
 }
 
-int cli_profile(struct cli *cli, const char *name, struct profile **ret)
+int cli_profile_with(
+	struct cli *cli, const char *name, const char *const *settings, struct profile **ret)
 {
 	struct err e = { 0 };
-	if (profile_load(name, cli_values(cli, "config"), ret, &e) < 0)
+	auto_strv struct strv all = { 0 };
+	for (const char *const *v = cli_values(cli, "config"); *v; v++)
+		strv_add(&all, *v);
+	for (; settings && *settings; settings++)
+		strv_add(&all, *settings);
+	if (profile_load(name, strv_get(&all), ret, &e) < 0)
 		return cli_error(cli, CLI_USAGE, &e);
 	for (size_t i = 0; i < (*ret)->warnings.n; i++)
 		cli_warn(cli, "%s", (*ret)->warnings.v[i]);
 	return CLI_GOOD;
+}
+
+int cli_profile(struct cli *cli, const char *name, struct profile **ret)
+{
+	return cli_profile_with(cli, name, NULL, ret);
 }
 
 static const char *env(const char *name)

@@ -28,6 +28,10 @@ const char *cli_command_line(const struct cli *cli);
 int cli_config(struct cli *cli, struct config **ret);
 /* A profile with -c, its warnings printed. name NULL: the default one. Else as cli_config. */
 int cli_profile(struct cli *cli, const char *name, struct profile **ret);
+/* The same with further settings "section.key=value" (NULL-terminated), which options of the
+ * command stand for; they count after -c. */
+int cli_profile_with(
+	struct cli *cli, const char *name, const char *const *settings, struct profile **ret);
 /* Where state lies: --state, FSQA_STATE, state.dir, ${XDG_STATE_HOME:-~/.local/state}/fsqa;
  * absolute, the caller's, not made yet. `c` may be NULL: settings are read for it. Prints
  * and gives CLI_USAGE on failure, else 0. */

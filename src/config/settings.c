@@ -56,6 +56,15 @@ static int check_packages(const char *s, struct err *e)
 	return 0;
 }
 
+/* "SRC:DEST", the destination absolute. */
+static int check_image_file(const char *s, struct err *e)
+{
+	const char *colon = strrchr(s, ':');
+	if (!colon || colon == s || colon[1] != '/')
+		return err_set(e, EINVAL, "want SRC:DEST, DEST a path in the image from / on");
+	return 0;
+}
+
 /* Sorted by name (config_test proves it), so that manual and list need no order of their own. */
 static const struct setting settings[] = {
 	{ "disk.count", SETTING_COUNT, .min = 0, .max = 24, .def = "6",
@@ -65,6 +74,12 @@ static const struct setting settings[] = {
 	{ "disk.size", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .def = "2G",
 		.help = "size of each scratch disk; sparse, so that room is used as it is "
 			"written" },
+	{ "image.files", SETTING_PATHS, .check = check_image_file,
+		.example = "files/my.rules:/etc/udev/rules.d/",
+		.help = "files and folders of the host that go into the root image, as SRC:DEST; "
+			"several values add up" },
+	{ "image.fstype", SETTING_CHOICE, .def = "erofs", .choices = "erofs|ext4",
+		.help = "filesystem of the root image" },
 	{ "image.packages", SETTING_LIST, .check = check_packages, .example = "xfsprogs attr acl",
 		.help = "Debian packages in the root image, beside those that every image has" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "build_config.h"
+#include "image/files.h"
 #include "image/recipe.h"
 #include "image/rootfs.h"
 #include <ctype.h>
@@ -37,6 +38,7 @@ void image_free(struct image *i)
 	free(i->path);
 	free(i->fstype);
 	free(i->source);
+	close_fd(&i->held);
 	free(i);
 }
 
@@ -62,50 +64,88 @@ static char *host_suite(void)
 	return xstrdup(plain ? name : SUITE);
 }
 
-static char *make_key(const char *suite, const char *fstype, const struct strv *packages)
+/* What an image is made of, and its key. */
+struct plan {
+	struct recipe recipe;
+	struct strv packages;
+	json_t *files;
+	char *suite, *key, *hook;
+};
+
+static void plan_clear(struct plan *p)
+{
+	strv_clear(&p->packages);
+	json_decref(p->files);
+	free(p->suite);
+	free(p->key);
+	free(p->hook);
+}
+#define auto_plan __attribute__((cleanup(plan_clear)))
+
+static int plan_make(const struct image_spec *spec, struct plan *p, struct err *e)
 {
 	struct hash h;
 	char hex[HASH_HEX_SIZE];
+	const char *fstype = spec->fstype ? spec->fstype : "erofs";
+	p->suite = host_suite();
+	p->files = json_array();
+	int rc = recipe_packages(spec->packages, &p->packages, e);
 	hash_init(&h);
 	hash_add_str(&h, fstype);
-	for (size_t i = 0; i < packages->n; i++)
-		hash_add_str(&h, packages->v[i]);
-	return xasprintf("%s-%s-%.16s_r%d", suite, image_arch(), hash_hex(&h, hex), RECIPE);
+	for (size_t i = 0; rc == 0 && i < p->packages.n; i++)
+		hash_add_str(&h, p->packages.v[i]);
+	if (rc == 0 && spec->files && spec->files[0]) {
+		hash_add_str(&h, ""); /* no package's name */
+		rc = files_hash(spec->files, &h, p->files, e);
+		p->hook = files_hook(spec->files);
+	}
+	hash_hex(&h, hex);
+	p->key = xasprintf("%s-%s-%.16s_r%d", p->suite, image_arch(), hex, RECIPE);
+	p->recipe = (struct recipe){
+		.suite = p->suite,
+		.fstype = fstype,
+		.packages = &p->packages,
+		.hook = p->hook,
+	};
+	return rc;
 }
 
 /* The entry `key`, whole; NULL: there is none. */
 static struct image *load(const char *dir, const char *key)
 {
 	auto_json json_t *m = NULL;
-	if (!depot_has(dir, key, &m))
+	int held = -1;
+	if (!depot_has(dir, key, &m) || depot_hold(dir, key, &held, NULL) < 0)
 		return NULL;
 	const char *fstype = json_str_or(m, "fstype", "");
-	auto_free char *path = xasprintf("%s/%s/root.%s", dir, key, fstype);
-	if (access(path, R_OK) != 0)
-		return NULL;
 	struct image *i = xcalloc(1, sizeof *i);
+	i->held = held;
 	i->key = xstrdup(key);
-	i->path = take(&path);
+	i->path = xasprintf("%s/%s/root.%s", dir, key, fstype);
 	i->fstype = xstrdup(fstype);
 	i->source = xstrdup(json_str_or(m, "source", ""));
-	return i;
+	if (access(i->path, R_OK) == 0)
+		return i;
+	image_free(i);
+	return NULL;
 }
 
-static json_t *describe(const struct recipe *r, unsigned n)
+static json_t *describe(const struct plan *p, unsigned n)
 {
+	const struct recipe *r = &p->recipe;
 	auto_free char *source = xasprintf("Debian %s, %u packages", r->suite, n);
 	json_t *asked = json_array();
 	for (size_t i = 0; i < r->packages->n; i++)
 		json_array_append_new(asked, json_string(r->packages->v[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:s}", "source", source, "suite", r->suite,
-		"arch", image_arch(), "fstype", r->fstype, "packages", asked, "recipe", RECIPE,
-		"fsqa", FSQA_VERSION);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:O, s:i, s:i, s:s}", "source", source, "suite",
+		r->suite, "arch", image_arch(), "fstype", r->fstype, "packages", asked, "added",
+		p->files, "installed", (int)n, "recipe", RECIPE, "fsqa", FSQA_VERSION);
 }
 
-static int make(
-	struct recipe *r, const char *dir, const char *key, struct depot_build *b, struct err *e)
+static int make(struct plan *p, const char *dir, struct depot_build *b, struct err *e)
 {
 	uint64_t left;
+	struct recipe *r = &p->recipe;
 	int rc = file_free_bytes(dir, &left, e);
 	if (rc < 0)
 		return rc;
@@ -113,7 +153,7 @@ static int make(
 		return err_set(e, ENOSPC,
 			"%s: %" PRIu64 " MiB free, %llu needed to make a root image", dir,
 			left >> 20, ROOM_BYTES >> 20);
-	auto_free char *log = xasprintf("%s/%s.log", dir, key);
+	auto_free char *log = xasprintf("%s/%s.log", dir, p->key);
 	(void)unlink(log); /* of an earlier failure */
 	unsigned n;
 	r->dir = b->tmp;
@@ -122,50 +162,53 @@ static int make(
 	rc = recipe_make(r, &n, e);
 	if (rc < 0)
 		return rc;
-	auto_json json_t *manifest = describe(r, n);
+	auto_json json_t *manifest = describe(p, n);
 	return depot_publish(b, manifest, e);
 }
 
-static int resolve(const struct depot *d, struct recipe *r, const char *const *asked,
-	struct image **ret, struct err *e)
+static int resolve(const struct depot *d, struct plan *p, struct image **ret, struct err *e)
 {
-	auto_strv struct strv packages = { 0 };
-	int rc = recipe_packages(asked, &packages, e);
-	if (rc < 0)
-		return rc;
-	r->packages = &packages;
-	auto_free char *key = make_key(r->suite, r->fstype, &packages);
-	if ((*ret = load(d->dir, key)))
+	if ((*ret = load(d->dir, p->key)))
 		return 0;
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	rc = depot_begin(d, key, &b, e);
+	int rc = depot_begin(d, p->key, &b, e);
+	bool made = rc == 0;
 	if (rc == 0)
-		rc = make(r, d->dir, key, &b, e);
+		rc = make(p, d->dir, &b, e);
 	if (rc < 0)
 		return rc;
-	*ret = load(d->dir, key);
-	return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", d->dir, key);
+	*ret = load(d->dir, p->key);
+	if (!*ret)
+		return err_set(e, EIO, "%s/%s does not read: remove it", d->dir, p->key);
+	(*ret)->made = made;
+	return 0;
 }
 
-int image_resolve_as(const char *state_dir, const char *const *packages, const char *fstype,
-	image_progress *progress, void *ctx, struct image **ret, struct err *e)
+int image_resolve(const char *state_dir, const struct image_spec *spec, image_progress *progress,
+	void *ctx, struct image **ret, struct err *e)
 {
 	struct err why = { 0 };
 	struct image *i = NULL;
-	auto_free char *suite = host_suite();
+	auto_plan struct plan p = { 0 };
 	auto_free char *dir = path_join(state_dir, "images");
 	const struct depot d = { dir, progress, ctx, rootfs_remove };
-	struct recipe r = { .suite = suite, .fstype = fstype, .progress = progress, .ctx = ctx };
+	int rc = plan_make(spec, &p, &why);
+	p.recipe.progress = progress;
+	p.recipe.ctx = ctx;
 	depot_sweep(&d);
-	int rc = resolve(&d, &r, packages, &i, &why);
+	if (rc == 0)
+		rc = resolve(&d, &p, &i, &why);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	*ret = i;
 	return 0;
 }
 
-int image_resolve(const char *state_dir, const char *const *packages, image_progress *progress,
-	void *ctx, struct image **ret, struct err *e)
+int image_key(const struct image_spec *spec, char **ret, struct err *e)
 {
-	return image_resolve_as(state_dir, packages, "erofs", progress, ctx, ret, e);
+	auto_plan struct plan p = { 0 };
+	int rc = plan_make(spec, &p, e);
+	if (rc == 0)
+		*ret = take(&p.key);
+	return rc;
 }

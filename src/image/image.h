@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* image.h: root images, built once: mmdebstrap from the mirrors that the host's own apt uses,
  * then a filesystem without a mount. The store is STATE/images/<key>/ (base/depot.h):
- *   manifest.json   suite, arch, fstype, packages asked, size and sha256 of each file
+ *   manifest.json   suite, arch, fstype, packages asked, files added, size and sha256 of each file
  *   root.erofs      or root.ext4
  *   packages.txt    what is installed: "NAME VERSION ARCH" a line
- * The key is the hash of suite, architecture, filesystem, packages asked and this recipe's
- * version; the mirror's state of the day is not in it. STATE/images/<key>.log is what mmdebstrap
- * said when it failed. */
+ * The key is the hash of suite, architecture, filesystem, packages asked, files added and this
+ * recipe's version; the mirror's state of the day is not in it. STATE/images/<key>.log is what
+ * mmdebstrap said when it failed. */
 #pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 struct err;
 
 struct image {
@@ -15,21 +18,43 @@ struct image {
 	char *path;   /* of the filesystem image */
 	char *fstype; /* "erofs" or "ext4" */
 	char *source; /* "Debian bookworm, 143 packages" */
+	bool made;    /* by this call */
+	int held;     /* keeps image_remove off it; -1: not */
 };
 
 typedef void image_progress(void *ctx, const char *text);
 
-/* `packages`: NULL-terminated Debian package names, beside the recipe's own (udev, kmod ...);
- * may be NULL. As erofs. Takes half a minute the first time, then nothing. An ordinary user
- * needs subordinate users (subuid(5), newuidmap) for it.
+/* All borrowed. */
+struct image_spec {
+	/* NULL-terminated Debian package names, beside the recipe's own (udev, kmod ...), or NULL.
+	 */
+	const char *const *packages;
+	/* "SRC:DEST", NULL-terminated, or NULL: a file or folder of the host's (the folder's
+	 * content) at DEST, a path from / on; with a slash at its end the folder to put SRC in.
+	 * They are root's in the image. */
+	const char *const *files;
+	const char *fstype; /* NULL: "erofs"; a kernel may lack it */
+};
+
+/* Takes half a minute the first time, then nothing. An ordinary user needs subordinate users
+ * (subuid(5), newuidmap) for it.
  * -ENOENT: a program is missing, with the command that installs it, or there is no such package;
- * -ENOSPC: with folder and room needed; -EINVAL: no package name; -EIO: mmdebstrap's complaint. */
-int image_resolve(const char *state_dir, const char *const *packages, image_progress *progress,
+ * -ENOSPC: with folder and room needed; -EINVAL: no package name, or what cannot be added (with
+ * its name); -EIO: mmdebstrap's complaint. */
+int image_resolve(const char *state_dir, const struct image_spec *spec, image_progress *progress,
 	void *ctx, struct image **ret, struct err *e);
-/* As image_resolve with a filesystem of the caller's choice: a kernel may lack erofs. */
-int image_resolve_as(const char *state_dir, const char *const *packages, const char *fstype,
-	image_progress *progress, void *ctx, struct image **ret, struct err *e);
 void image_free(struct image *i);
+/* The key that image_resolve would have; the caller's. -EINVAL as there. */
+int image_key(const struct image_spec *spec, char **ret, struct err *e);
 
 /* Debian's name of the host's architecture: "amd64". */
 const char *image_arch(void);
+
+/* ---- the store (stock.c) ---- */
+
+/* Each entry's manifest, with "key", "bytes" (of all its files), "held" (a run uses it) and
+ * "whole" (false: damaged, it will be made again); an array in order of keys, the caller's. */
+json_t *image_list(const char *state_dir);
+/* Remove one; *ret_bytes is what that freed. -ENOENT: none of that key; -EBUSY: a run uses it, or
+ * it is being made. */
+int image_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e);

@@ -84,7 +84,8 @@ static int tear_down(void **unused)
 static int resolve(const char *fstype, const char *package, struct image **ret, struct err *e)
 {
 	const char *const packages[] = { package, NULL };
-	return image_resolve_as(state_dir, package ? packages : NULL, fstype, NULL, NULL, ret, e);
+	const struct image_spec spec = { package ? packages : NULL, NULL, fstype };
+	return image_resolve(state_dir, &spec, NULL, NULL, ret, e);
 }
 
 static struct image *must(const char *fstype, const char *package)
@@ -156,12 +157,88 @@ static void test_other_packages_are_another_image_in_any_order(void **unused)
 	const char *const ba[] = { "btrfs-progs", "xfsprogs", "bash", "xfsprogs", NULL };
 	struct image *i[3] = { NULL };
 	i[0] = must("erofs", NULL);
-	assert_int_equal(image_resolve_as(state_dir, ab, "erofs", NULL, NULL, &i[1], NULL), 0);
-	assert_int_equal(image_resolve_as(state_dir, ba, "erofs", NULL, NULL, &i[2], NULL), 0);
+	assert_int_equal(
+		image_resolve(state_dir, &(struct image_spec){ ab }, NULL, NULL, &i[1], NULL), 0);
+	assert_int_equal(
+		image_resolve(state_dir, &(struct image_spec){ ba }, NULL, NULL, &i[2], NULL), 0);
 	assert_string_not_equal(i[0]->key, i[1]->key);
 	assert_string_equal(i[1]->key, i[2]->key);
 	for (int n = 0; n < 3; n++)
 		image_free(i[n]);
+}
+
+static char *key_with(const char *file, struct err *e)
+{
+	char *key = NULL;
+	const char *const files[] = { file, NULL };
+	const struct image_spec spec = { .files = files };
+	return image_key(&spec, &key, e) == 0 ? key : NULL;
+}
+
+static void test_a_file_more_or_another_content_is_another_image(void **unused)
+{
+	put("in/a b", "one", 0644);
+	auto_free char *spec = xasprintf("%s/in:/opt/", dir);
+	auto_free char *none = key_with(NULL, NULL);
+	auto_free char *one = key_with(spec, NULL);
+	auto_free char *same = key_with(spec, NULL);
+	assert_string_not_equal(none, one);
+	assert_string_equal(one, same);
+	put("in/a b", "two", 0644);
+	auto_free char *two = key_with(spec, NULL);
+	assert_string_not_equal(one, two);
+	put("in/a b", "one", 0600);
+	auto_free char *mode = key_with(spec, NULL);
+	assert_string_not_equal(one, mode);
+	put("in/a b", "one", 0644);
+	auto_free char *elsewhere = xasprintf("%s/in:/opt/x", dir);
+	auto_free char *other = key_with(elsewhere, NULL);
+	assert_string_not_equal(one, other);
+}
+
+static void test_files_that_cannot_be_added_are_refused(void **unused)
+{
+	static const char *const bad[] = { "/etc/passwd", "/etc/passwd:x", ":/x",
+		"/etc/passwd:", "/dev/null:/x", "/nonexistent:/x", "/etc/passwd:/a/../b" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err e = { 0 };
+		assert_null(key_with(bad[i], &e));
+		assert_int_equal(e.code, -EINVAL);
+		assert_non_null(strstr(e.msg, "image.files: "));
+	}
+}
+
+static void test_files_are_put_by_a_hook_that_no_name_breaks(void **unused)
+{
+	auto_buf struct buf args = { 0 };
+	put("in/it's", "one", 0640);
+	auto_free char *text = xasprintf("%s/in/it's:/x $(y)'z/", dir);
+	const char *const files[] = { text, NULL };
+	struct image *i = NULL;
+	assert_int_equal(image_resolve(state_dir, &(struct image_spec){ .files = files }, NULL,
+				 NULL, &i, NULL),
+		0);
+	image_free(i);
+	read_text(bin, "args", &args);
+	assert_non_null(strstr(buf_str(&args), " sh '/x $(y)'\\''z/it'\\''s' 640 <'"));
+}
+
+static void test_what_is_listed_can_be_removed_when_nobody_uses_it(void **unused)
+{
+	uint64_t bytes = 0;
+	struct image *i = must("erofs", NULL);
+	auto_free char *key = xstrdup(i->key);
+	assert_true(i->made);
+	auto_json json_t *all = image_list(state_dir);
+	assert_int_equal(json_array_size(all), 1);
+	assert_string_equal(json_str_or(json_array_get(all, 0), "key", ""), key);
+	assert_true(json_bool_or(json_array_get(all, 0), "held", false));
+	assert_int_equal(image_remove(state_dir, key, &bytes, NULL), -EBUSY);
+	image_free(i);
+	assert_int_equal(image_remove(state_dir, key, &bytes, NULL), 0);
+	assert_int_equal(bytes, json_i64_or(json_array_get(all, 0), "bytes", 0));
+	assert_int_equal(entries(), 0);
+	assert_int_equal(image_remove(state_dir, key, &bytes, NULL), -ENOENT);
 }
 
 static void test_a_proxys_password_is_on_no_command_line(void **unused)
@@ -269,6 +346,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_stubs(test_an_image_is_made_once_with_its_list),
 		with_stubs(test_other_packages_are_another_image_in_any_order),
+		with_stubs(test_a_file_more_or_another_content_is_another_image),
+		with_stubs(test_files_that_cannot_be_added_are_refused),
+		with_stubs(test_files_are_put_by_a_hook_that_no_name_breaks),
+		with_stubs(test_what_is_listed_can_be_removed_when_nobody_uses_it),
 		with_stubs(test_a_proxys_password_is_on_no_command_line),
 		with_stubs(test_ext4_is_made_without_a_mount),
 		with_stubs(test_what_is_no_package_name_is_refused_before_anything),

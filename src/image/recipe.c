@@ -276,6 +276,8 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 		strv_addf(&argv, "--aptopt=%s", apt);
 	}
 	strv_addf(&argv, "--customize-hook=%s", customize);
+	if (r->hook)
+		strv_addf(&argv, "--customize-hook=%s", r->hook);
 	strv_addl(&argv, r->suite, to, NULL);
 	for (size_t i = 0; i < lines.n; i++)
 		strv_add(&argv, lines.v[i]);

@@ -16,6 +16,7 @@ struct recipe {
 	const char *suite;           /* "bookworm" */
 	const char *fstype;          /* "erofs" or "ext4" */
 	const struct strv *packages; /* sorted, no name twice */
+	const char *hook;            /* a script of the last step, with the root as $1; or NULL */
 	const char *dir;             /* a folder that exists, to make all in */
 	const char *log;             /* what mmdebstrap said is kept here */
 	int lock;                    /* inherited by all that is started */

@@ -255,6 +255,15 @@ struct accel_query prepare_accel(const char *state_dir, const struct config *c)
 	};
 }
 
+struct image_spec prepare_image(const struct config *c)
+{
+	return (struct image_spec){
+		.packages = config_list(c, "image.packages"),
+		.files = config_list(c, "image.files"),
+		.fstype = config_str(c, "image.fstype"),
+	};
+}
+
 /* Without one, a kernel that does not boot is taken at its word. */
 static void find_control(const char *state_dir, const char *guest, kernel_progress *progress,
 	void *ctx, struct prepared *p)
@@ -297,10 +306,12 @@ static int make_parts(const struct prepare_request *q,
 			*ret_exit = 2;
 		return rc;
 	}
-	rc = image_resolve(
-		q->state_dir, config_list(c, "image.packages"), progress, ctx, &p->image, e);
-	if (rc < 0)
+	const struct image_spec image = prepare_image(c);
+	rc = image_resolve(q->state_dir, &image, progress, ctx, &p->image, e);
+	if (rc < 0) {
+		*ret_exit = rc == -EINVAL ? 2 : 3;
 		return rc;
+	}
 	rc = kernel_initramfs(p->kernel, guest, &p->initramfs, e);
 	/* A shell's person sees for themselves. */
 	if (rc == 0 && !q->shell_argv)

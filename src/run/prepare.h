@@ -3,6 +3,7 @@
  * image, initramfs, accelerator, disks; each made if it is not there yet. What cannot work is
  * refused here, before anything starts. */
 #pragma once
+#include "image/image.h"
 #include "target/accel.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -10,7 +11,6 @@
 #include <stdint.h>
 struct config;
 struct err;
-struct image;
 struct kernel;
 struct profile;
 
@@ -48,6 +48,9 @@ void prepared_clear(struct prepared *p);
 
 /* What to ask accel_probe with these settings; strings borrowed from both. */
 struct accel_query prepare_accel(const char *state_dir, const struct config *c);
+
+/* The root image that these settings ask for; strings borrowed. */
+struct image_spec prepare_image(const struct config *c);
 
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);
