@@ -21,6 +21,15 @@ static int select_stages(struct cli *cli, struct profile *profile)
 	return 0;
 }
 
+static int check_isolate(struct cli *cli)
+{
+	const char *how = cli_value(cli, "isolate");
+	if (!how || strcmp(how, "test") == 0 || strcmp(how, "batch") == 0 ||
+		strcmp(how, "run") == 0)
+		return 0;
+	return cli_errorf(cli, CLI_USAGE, "--isolate %s: it is test, batch or run", how);
+}
+
 /* Whatever happened, what is known goes on a page. */
 static char *write_report(struct cli *cli, const char *state_dir, const char *id)
 {
@@ -41,6 +50,7 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 			.profile = profile,
 			.kernel = cli_value(cli, "kernel"),
 			.core = cli_flag(cli, "core"),
+			.isolate = cli_value(cli, "isolate"),
 			.keep = cli_flag(cli, "keep"),
 		},
 		.command = cli_command_line(cli),
@@ -71,6 +81,8 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 	auto_free char *state_dir = NULL;
 	int rc = cli_profile(cli, argc ? argv[0] : NULL, &profile);
 	if (rc == 0)
+		rc = check_isolate(cli);
+	if (rc == 0)
 		rc = select_stages(cli, profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
@@ -87,6 +99,8 @@ static const struct command_option options[] = {
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
 	{ "core", 0, NULL, "keep the memory of a VM that hangs (as -c vm.core=true)", NULL, 0, 0 },
+	{ "isolate", 0, "test|batch|run", "a pristine VM for each of these (vm.isolate)", NULL, 0,
+		0 },
 	{ "keep", 0, NULL, "leave the working folder with the VM's disks", NULL, 0, 0 },
 	{ 0 },
 };

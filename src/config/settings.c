@@ -136,6 +136,9 @@ static const struct setting settings[] = {
 		.help = "virtual CPUs; 0: as many as the host has" },
 	{ "vm.hostname", SETTING_TEXT, .def = "fsqa", .check = check_hostname,
 		.help = "the target's host name" },
+	{ "vm.isolate", SETTING_CHOICE, .def = "run", .choices = "test|batch|run",
+		.help = "what gets a pristine VM, a clone of a saved one: each test (of scripts: "
+			"each stage), each batch, or the run" },
 	{ "vm.memory", SETTING_SIZE, .min = 128 * MIB, .max = 16 * TIB, .def = "2G",
 		.help = "the virtual machine's memory" },
 	{ "vm.qemu", SETTING_TEXT, .example = "/opt/qemu/bin/qemu-system-x86_64",

@@ -22,10 +22,11 @@
 /* First, for what comes next may draw from it. */
 static void stir(const struct agent_wake *w)
 {
+	/* As struct rand_pool_info, whose last member has no size. */
 	struct {
-		struct rand_pool_info info;
+		int entropy_count, buf_size;
 		uint8_t seed[sizeof w->seed];
-	} pool = { .info = { .entropy_count = 8 * sizeof w->seed, .buf_size = sizeof w->seed } };
+	} pool = { .entropy_count = 8 * sizeof w->seed, .buf_size = sizeof w->seed };
 	memcpy(pool.seed, w->seed, sizeof pool.seed);
 	auto_close int fd = open(URANDOM, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)

@@ -124,7 +124,11 @@ void batch_go_on(struct batch *b)
 	if (b->spec.save_to) { /* the target saves itself, and ends */
 		b->state = BATCH_ENDING;
 		batch_deadline(b, SAVE_US, "it is not saved in time");
+	} else if (b->next_stage < b->job->n_stages && b->job->isolate && b->used) {
+		b->state = BATCH_RENEWING; /* its end brings the next one */
+		target_kill(b->target);
 	} else if (b->next_stage < b->job->n_stages) {
+		b->used = true;
 		stage_start(b, &b->job->stages[b->next_stage]);
 	} else if (b->job->shell_argv) {
 		start_shell(b);

@@ -30,7 +30,8 @@ enum batch_state {
 	BATCH_STAGE,
 	BATCH_JUDGING, /* the stage's command is over, the kernel's log is being caught up with */
 	BATCH_SHELL,
-	BATCH_ENDING, /* the target was asked to go */
+	BATCH_RENEWING, /* the target goes, for each stage has its own */
+	BATCH_ENDING,   /* the target was asked to go */
 	BATCH_OVER,
 };
 
@@ -63,6 +64,7 @@ struct batch {
 	uv_loop_t *loop;
 	const struct job *job;
 	struct target_spec spec; /* the job's target, under TCG once KVM broke */
+	bool used;               /* a stage ran in this target */
 	char *kvm_broke;         /* how, or NULL */
 	struct outbox *out;
 	const struct batch_handler *h;

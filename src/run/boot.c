@@ -292,8 +292,10 @@ static void boot_durable(void *ctx)
 void boot_start(struct batch *b)
 {
 	b->boots++;
+	bool renewed = b->state == BATCH_RENEWING;
 	b->state = BATCH_BOOTING;
-	if (b->boots > 1) {
+	b->used = false;
+	if (b->boots > 1 && !renewed) {
 		auto_free char *text = xasprintf("resumed with %zu stages in a fresh target (%s)",
 			b->job->n_stages - b->next_stage, b->end_detail);
 		batch_note(b, "info", text);

@@ -140,6 +140,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.record_limit = number(&r, "record_limit");
 	job.keep = json_bool_or(j, "keep", false);
+	job.isolate = json_bool_or(j, "isolate", false);
 	job.may_emulate = json_bool_or(j, "may_emulate", false);
 	job.env = texts(json_object_get(j, "env"));
 	json_t *shell = json_object_get(j, "shell");

@@ -26,6 +26,7 @@ struct job {
 	const char *work_dir;
 	struct target_spec target;
 	struct target_disk disks[JOB_MAX_DISKS];
+	bool isolate;     /* each stage in a target of its own */
 	bool may_emulate; /* when KVM breaks on the guest: it was found, not asked for */
 	/* A kernel known to boot, tried where the target's does not; kernel is NULL: there is none.
 	 * It may be the target's own. */

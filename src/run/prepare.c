@@ -218,6 +218,8 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));
+	const char *isolate = q->isolate ? q->isolate : config_str(c, "vm.isolate");
+	json_object_set_new(j, "isolate", json_boolean(strcmp(isolate, "test") == 0));
 	json_object_set_new(
 		j, "may_emulate", json_boolean(strcmp(config_str(c, "vm.accel"), "auto") == 0));
 	if (q->core || strcmp(config_str(c, "vm.core"), "true") == 0)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "run/snapshot.h"
 #include "store/store.h"
 #include <dirent.h>
 #include <errno.h>
@@ -135,6 +136,25 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 	return rc;
 }
 
+/* A machine that cannot be saved boots each time: slower, and as good. */
+static void clone_where_asked(
+	const struct run_request *q, const struct run_observer *o, void *ctx, struct prepared *p)
+{
+	struct err e = { 0 };
+	const struct config *c = q->prepare.profile->config;
+	const char *how = q->prepare.isolate ? q->prepare.isolate : config_str(c, "vm.isolate");
+	const struct snapshot_request s = {
+		.state_dir = q->prepare.state_dir,
+		.max_bytes = config_num(c, "snapshot.maxSize"),
+		.progress = o->on_progress,
+		.ctx = ctx,
+	};
+	if (strcmp(how, "run") == 0 || snapshot_use(&s, p, &e) == 0)
+		return;
+	auto_free char *text = xasprintf("no snapshot, each target boots: %s", e.msg);
+	o->on_progress(ctx, text);
+}
+
 int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct run_result *ret, struct err *e)
 {
@@ -149,6 +169,7 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	if (rc < 0)
 		return rc;
 	ret->exit_code = 3;
+	clone_where_asked(q, o, ctx, &p);
 	rc = run_prepared(q, o, ctx, &p, ret, e);
 	prepared_clear(&p);
 	return rc;

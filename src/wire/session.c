@@ -390,7 +390,7 @@ static int send_sync(struct session *s, enum agent_type type, void (*on_done)(vo
 		return rc;
 	j->on_done = on_done;
 	j->ctx = ctx;
-	session_send(s, type, j->stream, NULL, 0);
+	session_send(s, (uint16_t)type, j->stream, NULL, 0);
 	return 0;
 }
 
