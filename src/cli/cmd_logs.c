@@ -89,7 +89,8 @@ static bool is_chosen(const struct run_artifact *x, const struct run_attempt *a,
 {
 	if (a && (x->attempt != a->attempt || strcmp(x->test, a->test) != 0))
 		return false;
-	return !name || strcmp(x->name, name) == 0;
+	/* A core is for who asks for it. */
+	return name ? strcmp(x->name, name) == 0 : strcmp(x->kind, "core") != 0;
 }
 
 /* A subtest's artifacts are its own; where it has none, its stage's. */

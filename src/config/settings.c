@@ -134,6 +134,10 @@ static const struct setting settings[] = {
 		.help = "a core that becomes larger is given up" },
 	{ "vm.cpus", SETTING_COUNT, .min = 0, .max = 288, .def = "0",
 		.help = "virtual CPUs; 0: as many as the host has" },
+	{ "vm.hangTimeout", SETTING_DURATION, .min = SECOND, .max = DAY, .bare_us = SECOND,
+		.def = "1m",
+		.help = "a stage is given up that shows nothing for so long after the kernel "
+			"said that a task or CPU hangs" },
 	{ "vm.hostname", SETTING_TEXT, .def = "fsqa", .check = check_hostname,
 		.help = "the target's host name" },
 	{ "vm.isolate", SETTING_CHOICE, .def = "run", .choices = "test|batch|run",

@@ -46,14 +46,56 @@ void batch_unwatch(struct batch *b)
 	uv_timer_stop(&b->watchdog);
 }
 
+static void give_up(struct batch *b, const char *why)
+{
+	if (!b->target || b->hung)
+		return;
+	b->hung = true;
+	uv_timer_stop(&b->stuck);
+	batch_status(b, "hang", why);
+	target_hang(b->target, why);
+}
+
 static void overdue(uv_timer_t *t)
 {
 	struct batch *b = t->data;
-	if (!b->target)
-		return;
-	b->hung = true;
-	batch_status(b, "hang", b->overdue_why);
-	target_hang(b->target, b->overdue_why);
+	give_up(b, b->overdue_why);
+}
+
+static void on_stuck(uv_timer_t *t)
+{
+	struct batch *b = t->data;
+	char human[CLOCK_HUMAN_SIZE];
+	auto_free char *why = xasprintf("the target hung: nothing went on for %s after that",
+		clock_human(b->job->hang_timeout_us, human));
+	if (b->state == BATCH_STAGE)
+		give_up(b, why);
+}
+
+static void start_stuck(struct batch *b)
+{
+	uv_timer_start(&b->stuck, on_stuck, b->job->hang_timeout_us / 1000 + 1, 0);
+}
+
+void batch_kernel_said(struct batch *b, const struct splat *s)
+{
+	bool hangs = s->class == KERNEL_STALL || s->class == KERNEL_HUNG_TASK;
+	if (hangs && b->state == BATCH_STAGE && !b->hung && !uv_is_active((uv_handle_t *)&b->stuck))
+		start_stuck(b);
+}
+
+void batch_goes_on(struct batch *b)
+{
+	if (uv_is_active((uv_handle_t *)&b->stuck))
+		start_stuck(b);
+}
+
+const struct splat *batch_splat(const struct batch *b)
+{
+	const struct splat *k = &b->kernel_splat;
+	const struct splat *c = &b->console_splat;
+	/* The log has what is not for the console; but it ends where the agent did. */
+	return c->rank > k->rank || (c->rank == k->rank && c->n_lines > k->n_lines) ? c : k;
 }
 
 void batch_deadline(struct batch *b, uint64_t us, const char *why)
@@ -76,7 +118,8 @@ void batch_note(struct batch *b, const char *level, const char *text)
 
 bool batch_end_is_infra(const struct batch *b)
 {
-	return b->stopping || b->end == TARGET_DIED || b->end == TARGET_HOST_FULL ||
+	return b->stopping || b->end == TARGET_DIED || b->end == TARGET_QEMU_KILLED ||
+	       b->end == TARGET_QEMU_ERROR || b->end == TARGET_HOST_FULL ||
 	       b->end == TARGET_NO_ACCEL || b->end == TARGET_LIED;
 }
 
@@ -285,7 +328,8 @@ struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox 
 	b->verdicts = xcalloc(job->n_stages, sizeof *b->verdicts);
 	b->stage.logs_fd = -1;
 	uv_timer_init(loop, &b->watchdog);
-	b->watchdog.data = b;
+	uv_timer_init(loop, &b->stuck);
+	b->watchdog.data = b->stuck.data = b;
 	if (open_spool(b, &e) < 0) {
 		b->state = BATCH_OVER;
 		h->on_done(ctx, e.msg, 0);
@@ -331,12 +375,20 @@ static void free_batch(uv_handle_t *handle)
 	subtest_clear_all(b);
 	json_decref(b->tally);
 	free(b->verdicts);
+	splat_clear(&b->console_splat);
+	splat_clear(&b->kernel_splat);
 	free(b->kvm_broke);
 	free(b);
+}
+
+static void close_watchdog(uv_handle_t *handle)
+{
+	struct batch *b = handle->data;
+	uv_close((uv_handle_t *)&b->watchdog, free_batch);
 }
 
 void batch_free(struct batch *b)
 {
 	if (b)
-		uv_close((uv_handle_t *)&b->watchdog, free_batch);
+		uv_close((uv_handle_t *)&b->stuck, close_watchdog);
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include "run/batch.h"
 #include "run/job.h"
+#include "run/splat.h"
 #include "run/trial.h"
 #include "suite/suite.h"
 #include "target/target.h"
@@ -73,6 +74,9 @@ struct batch {
 	struct target *target;
 	struct session *session;
 	uv_timer_t watchdog;
+	uv_timer_t stuck; /* runs from the kernel's word that a task or CPU hangs, while nothing
+			     goes on */
+	struct splat console_splat, kernel_splat; /* of the stage, or the boot */
 	int boots;
 	size_t next_stage;
 	enum verdict *verdicts; /* by stage; VERDICT_COUNT: none yet */
@@ -110,6 +114,13 @@ void batch_unwatch(struct batch *b);
 /* When `us` have passed without another batch_watch or batch_unwatch the target hangs, and is
  * looked at and ended. `why` is told (copied). */
 void batch_deadline(struct batch *b, uint64_t us, const char *why);
+/* The kernel said something, which may be that a task or CPU hangs: if so, and nothing of the stage
+ * is seen for vm.hangTimeout, it is over. */
+void batch_kernel_said(struct batch *b, const struct splat *s);
+/* The stage goes on, as far as can be seen. */
+void batch_goes_on(struct batch *b);
+/* The better account of what the kernel said. */
+const struct splat *batch_splat(const struct batch *b);
 void batch_note(struct batch *b, const char *level, const char *text);
 /* Between stages: the next that can run, or the end. */
 void batch_go_on(struct batch *b);

@@ -96,6 +96,10 @@ static void on_console(void *ctx, const void *data, size_t n)
 	struct batch *b = ctx;
 	struct err e = { 0 };
 	uint64_t at = clock_mono_us() - b->start_us;
+	if (!b->hung) { /* what it says when asked is no news */
+		splat_console(&b->console_splat, data, n);
+		batch_kernel_said(b, &b->console_splat);
+	}
 	if (recording_output(b->console_cast, at, data, n, &e) < 0 ||
 		spool_log_add(b->console_log, data, n, &e) < 0)
 		batch_spool_failed(b, &e);
@@ -193,12 +197,25 @@ static bool boot_instead(struct batch *b)
 	return true;
 }
 
+static void tell_end(struct batch *b, enum target_end end, const char *detail)
+{
+	const struct splat *s = batch_splat(b);
+	auto_free char *reason = splat_reason(s, end, detail);
+	json_t *record = json_pack("{s:i, s:s, s:o, s:b}", "boot", b->boots, "end",
+		splat_end_name(s, end, detail), "detail", json_bytes(reason, strlen(reason)),
+		"bad_clone", b->spec.clone_of && b->state == BATCH_BOOTING);
+	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", reason); /* may be cut */
+	if (s->n_lines)
+		json_object_set_new(record, "splat", json_bytes(buf_str(&s->text), s->text.len));
+	outbox_record(b->out, "target_end", record, NULL, NULL);
+}
+
 static void on_end(void *ctx, enum target_end end, const char *detail)
 {
 	struct batch *b = ctx;
 	b->end = end;
 	b->hung = false;
-	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", detail); /* may be cut */
+	uv_timer_stop(&b->stuck);
 	b->session = NULL;
 	target_free(take(&b->target));
 	batch_unwatch(b);
@@ -206,11 +223,7 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	/* At once, and not at the end: where they filled the host, what follows needs the room. */
 	if (!b->job->keep)
 		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
-	outbox_record(b->out, "target_end",
-		json_pack("{s:i, s:s, s:o, s:b}", "boot", b->boots, "end", target_end_name(end),
-			"detail", json_bytes(detail, strlen(detail)), "bad_clone",
-			b->spec.clone_of && b->state == BATCH_BOOTING),
-		NULL, NULL);
+	tell_end(b, end, detail);
 	enum batch_state was = b->state;
 	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
 	if (was == BATCH_BOOTING && (fell_back || (b->spec.clone_of && boot_instead(b)))) {
@@ -240,7 +253,7 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED ||
 			  (end == TARGET_NO_ACCEL && !fell_back);
 	if (host_broke)
-		batch_error(b, detail);
+		batch_error(b, b->end_detail);
 	if (b->stopping || host_broke || b->next_stage >= b->job->n_stages)
 		batch_over(b);
 	else
@@ -262,6 +275,8 @@ static int fresh_vm_folder(struct batch *b, struct err *e)
 static void open_target(struct batch *b, const struct target_spec *spec)
 {
 	struct err e = { 0 };
+	splat_reset(&b->console_splat);
+	splat_reset(&b->kernel_splat);
 	batch_status(b, "boot", spec->accel);
 	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, spec, &target_handler,
 						  &session_handler, b, &b->target, &e) < 0) {

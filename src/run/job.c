@@ -139,6 +139,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_bytes = number(&r, "logs_max_bytes");
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.record_limit = number(&r, "record_limit");
+	job.hang_timeout_us = number(&r, "hang_timeout_us");
 	job.keep = json_bool_or(j, "keep", false);
 	job.isolate = json_bool_or(j, "isolate", false);
 	job.may_emulate = json_bool_or(j, "may_emulate", false);

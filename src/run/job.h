@@ -42,7 +42,9 @@ struct job {
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
 	uint64_t record_limit;
-	const char **shell_argv; /* not NULL: one command on the controller's terminal */
+	uint64_t hang_timeout_us; /* without a sign of life after the kernel said that something
+				     hangs */
+	const char **shell_argv;  /* not NULL: one command on the controller's terminal */
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
 	bool keep;

@@ -217,6 +217,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
 	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
 	set_number(j, "record_limit", config_num(c, "record.limit"));
+	set_number(j, "hang_timeout_us", config_num(c, "vm.hangTimeout"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));
 	const char *isolate = q->isolate ? q->isolate : config_str(c, "vm.isolate");
 	json_object_set_new(j, "isolate", json_boolean(strcmp(isolate, "test") == 0));

@@ -23,8 +23,8 @@
  * disks:[{serial link size_bytes}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules release}?, "env": [],
- * "logs_max_bytes", "logs_max_files", "record_limit", "shell": {"argv", "cols", "rows"}?, "keep":
- * bool} */
+ * "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us", "shell": {"argv", "cols",
+ * "rows"}?, "keep": bool} */
 #pragma once
 
 #define RUN_WORKER_FD 3

@@ -30,6 +30,7 @@ static void stage_output(void *ctx, const void *data, size_t n)
 	struct batch *b = ctx;
 	struct err e = { 0 };
 	uint64_t at = clock_mono_us() - b->stage.cast_start_us;
+	batch_goes_on(b);
 	if (recording_output(b->stage.cast, at, data, n, &e) < 0 ||
 		spool_log_add(b->stage.log, data, n, &e) < 0)
 		batch_spool_failed(b, &e);
@@ -182,6 +183,16 @@ static void send_stage_artifacts(struct batch *b)
 	r->dir = NULL;
 }
 
+/* Who was out of memory: the machine, or a group of processes that had a limit. */
+static char *oom_reason(const struct splat *s)
+{
+	if (s->oom[0])
+		return xasprintf("killed: the target was out of memory: %s", s->oom);
+	if (s->cgroup_oom[0])
+		return xasprintf("killed: a cgroup reached its limit of memory: %s", s->cgroup_oom);
+	return xstrdup("killed: the target was out of memory");
+}
+
 /* The stage's verdict from typed facts, the worst first; *ret is the caller's reason. */
 static enum verdict judge_stage(struct batch *b, char **ret)
 {
@@ -210,7 +221,7 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 		return s->failed ? VERDICT_FAIL : VERDICT_ERROR;
 	}
 	if (r->oom)
-		*ret = xstrdup("killed: the target was out of memory");
+		*ret = oom_reason(&b->kernel_splat);
 	else if (r->signal)
 		*ret = xasprintf("killed by signal %d (%s)", r->signal, strsignal(r->signal));
 	else if (r->code != 0)
@@ -285,6 +296,9 @@ void stage_start(struct batch *b, const struct job_stage *s)
 		batch_spool_failed(b, &e);
 		return;
 	}
+	splat_reset(&b->console_splat);
+	splat_reset(&b->kernel_splat);
+	uv_timer_stop(&b->stuck);
 	b->state = BATCH_STAGE;
 	begin_stage_trial(b, s);
 	b->trial.log_from = 0;

@@ -44,8 +44,13 @@ void subtest_kernel(struct batch *b, const struct session_kmsg *k)
 	if (spool_log_add(b->kernel_log, line, strlen(line), &e) < 0)
 		batch_spool_failed(b, &e);
 	/* What a process wrote to /dev/kmsg is no witness (docs/decisions/002). */
-	if (k->facility == 0)
-		attribute(b, kernel_classify(k->text), k->us, k->text);
+	if (k->facility != 0)
+		return;
+	attribute(b, kernel_classify(k->text), k->us, k->text);
+	if (!b->hung) {
+		splat_line(&b->kernel_splat, k->text);
+		batch_kernel_said(b, &b->kernel_splat);
+	}
 }
 
 /* ---- subtests ---- */
@@ -194,6 +199,7 @@ void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 {
 	const char *kind = json_str_or(event, "event", "");
+	batch_goes_on(b);
 	if (strcmp(kind, "start") == 0)
 		subtest_start(b, stream, event);
 	else if (strcmp(kind, "end") == 0)

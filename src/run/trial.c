@@ -56,6 +56,13 @@ json_t *trial_start_record(const struct trial *t)
 		"stage", t->stage);
 }
 
+/* Whether the kernel's first message stands in `reason` already. */
+static bool has_said(const struct trial *t, const char *reason)
+{
+	const char *text = strstr(t->kernel_reason, ": ");
+	return text && strstr(reason, text + 2);
+}
+
 json_t *trial_end_record(const struct trial *t, enum verdict status, const char *reason,
 	uint64_t log_to, enum verdict *ret_status)
 {
@@ -64,7 +71,7 @@ json_t *trial_end_record(const struct trial *t, enum verdict status, const char 
 	if (t->n_kernel && status != VERDICT_FAIL) {
 		status = VERDICT_FAIL;
 		own = t->kernel_reason;
-	} else if (t->n_kernel) {
+	} else if (t->n_kernel && !has_said(t, own)) {
 		(void)snprintf(
 			both, sizeof both, "%s; %s", own, t->kernel_reason); /* cut is fine */
 		own = both;

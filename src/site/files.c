@@ -224,6 +224,8 @@ static int write_kind(struct site_page *p, const char *dir, bool collected, stru
 	for (size_t i = 0; rc == 0 && i < p->run->n_artifacts; i++) {
 		const struct run_artifact *a = &p->run->artifacts[i];
 		struct site_stage *s = stage_of(p, a);
+		if (strcmp(a->kind, "core") == 0)
+			continue; /* a machine's memory is not for everybody's eyes */
 		if (!s || collected != (run_artifact_collected(a) != NULL))
 			continue;
 		if (strcmp(a->kind, "cast") == 0 && !s->cast.name)

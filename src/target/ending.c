@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/json_text.h"
 #include "base/mem.h"
+#include <signal.h>
 #include <string.h>
 
 static const char *const names[] = {
@@ -11,6 +12,8 @@ static const char *const names[] = {
 	[TARGET_PANIC] = "panic",
 	[TARGET_NEVER_UP] = "never-up",
 	[TARGET_DIED] = "died",
+	[TARGET_QEMU_KILLED] = "qemu-killed",
+	[TARGET_QEMU_ERROR] = "qemu-error",
 	[TARGET_NO_ACCEL] = "no-accel",
 	[TARGET_HOST_FULL] = "host-full",
 	[TARGET_LIED] = "lied",
@@ -51,7 +54,7 @@ void ending_shutdown(struct ending *n, const char *reason)
 	else if (strcmp(reason, "guest-reset") == 0)
 		ending_decide(n, TARGET_REBOOT, "the guest reset itself");
 	else if (strcmp(reason, "host-signal") == 0)
-		ending_decide(n, TARGET_DIED, "QEMU was ended by a signal from outside");
+		ending_decide(n, TARGET_QEMU_KILLED, "QEMU was ended by a signal from outside");
 	else
 		ending_decide(n, TARGET_DIED, other);
 }
@@ -115,17 +118,39 @@ static char *last_words(const struct ending *n)
 	return xstrndup(s + start, end - start);
 }
 
-void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
+/* Nobody else knew: QEMU ended by itself. */
+static void decide_by_exit(struct ending *n, const struct proc_end *exit)
 {
 	auto_free char *how = exit ? proc_end_text(exit) : xstrdup("it was not started");
 	auto_free char *said = last_words(n);
-	auto_free char *died =
-		xasprintf("QEMU ended by itself: %s%s%s", how, *said ? ": " : "", said);
-	ending_decide(n, TARGET_DIED, died);
+	bool signaled = exit && exit->how == PROC_SIGNALED;
+	int sig = signaled ? exit->value : 0;
+	enum target_end end = TARGET_DIED;
+	const char *what = "QEMU ended by itself";
+	if (sig == SIGKILL || sig == SIGTERM || sig == SIGINT || sig == SIGHUP) {
+		end = TARGET_QEMU_KILLED;
+		what = "QEMU was ended from outside";
+	} else if (signaled) {
+		what = "QEMU crashed";
+	} else if (!n->running) {
+		end = TARGET_QEMU_ERROR;
+		what = "QEMU does not start";
+	}
+	auto_free char *text = xasprintf("%s: %s%s%s", what, how, *said ? ": " : "", said);
+	ending_decide(n, end, text);
+}
+
+static bool is_guests_doing(enum target_end end)
+{
+	return end == TARGET_POWEROFF || end == TARGET_REBOOT || end == TARGET_PANIC ||
+	       end == TARGET_NEVER_UP || end == TARGET_HUNG || end == TARGET_KILLED;
+}
+
+void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
+{
+	decide_by_exit(n, exit);
 	end_line(n);
-	bool guests_doing = n->end != TARGET_DIED && n->end != TARGET_NO_ACCEL &&
-			    n->end != TARGET_HOST_FULL && n->end != TARGET_LIED;
-	if (!was_up && n->last_line[0] && guests_doing)
+	if (!was_up && n->last_line[0] && is_guests_doing(n->end))
 		buf_addf(&n->detail, "; last on the console: %s", n->last_line);
 	/* The reset, or our losing patience, was only its consequence. */
 	if (n->panicked)

@@ -25,7 +25,7 @@ static void test_the_monitors_reason_decides_not_the_exit_code(void **unused)
 	} cases[] = {
 		{ "guest-shutdown", "the guest powered off", TARGET_POWEROFF },
 		{ "guest-reset", "the guest reset itself", TARGET_REBOOT },
-		{ "host-signal", "QEMU was ended by a signal from outside", TARGET_DIED },
+		{ "host-signal", "QEMU was ended by a signal from outside", TARGET_QEMU_KILLED },
 		{ "host-error", "QEMU ended the guest: host-error", TARGET_DIED },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -70,12 +70,18 @@ static void test_qemus_own_death_has_its_last_words(void **unused)
 	ending_stderr(&n, two, sizeof two - 1);
 	auto_free char *first = ending_first_words(&n);
 	assert_string_equal(first, "qemu: warning");
-	ends(&n, &exit_1, TARGET_DIED,
-		"QEMU ended by itself: exit code 1: qemu: -device foo: not a device \xef\xbf\xbd");
-	struct ending silent = { 0 };
-	ends(&silent, &killed, TARGET_DIED, "QEMU ended by itself: killed by signal 9 (Killed)");
+	ends(&n, &exit_1, TARGET_QEMU_ERROR,
+		"QEMU does not start: exit code 1: qemu: -device foo: not a device \xef\xbf\xbd");
+	struct ending silent = { .running = true };
+	ends(&silent, &exit_1, TARGET_DIED, "QEMU ended by itself: exit code 1");
+	struct ending outside = { .running = true };
+	ends(&outside, &killed, TARGET_QEMU_KILLED,
+		"QEMU was ended from outside: killed by signal 9 (Killed)");
+	struct ending crashed = { .running = true };
+	ends(&crashed, &(struct proc_end){ .how = PROC_SIGNALED, .value = 11 }, TARGET_DIED,
+		"QEMU crashed: killed by signal 11 (Segmentation fault)");
 	struct ending never = { 0 };
-	ends(&never, NULL, TARGET_DIED, "QEMU ended by itself: it was not started");
+	ends(&never, NULL, TARGET_QEMU_ERROR, "QEMU does not start: it was not started");
 }
 
 static void test_one_that_never_was_up_tells_the_consoles_last_line(void **unused)
@@ -106,7 +112,7 @@ static void test_one_that_never_was_up_tells_the_consoles_last_line(void **unuse
 
 static void test_endless_words_are_kept_at_both_ends_only(void **unused)
 {
-	struct ending n = { 0 };
+	struct ending n = { .running = true };
 	char junk[3000];
 	memset(junk, 'x', sizeof junk);
 	ending_stderr(&n, "first\n", 6);

@@ -214,6 +214,7 @@ static void on_cont(void *ctx, const json_t *ret, const struct err *why)
 {
 	struct target *t = ctx;
 	auto_free char *detail = xasprintf("QEMU does not start the guest: %s", why->msg);
+	t->ending.running = ret != NULL;
 	if (ret) {
 		set_state(t, STATE_BOOTING);
 		if (t->clones)

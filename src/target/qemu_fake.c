@@ -198,9 +198,11 @@ static void act_shutdown(const char *what)
 static void act_trouble(const char *what)
 {
 	if (strcmp(what, "crash") == 0) {
-		signal(SIGTERM, SIG_DFL);
 		fprintf(stderr, "qemu: assertion failed\n");
-		raise(SIGTERM);
+		signal(SIGABRT, SIG_DFL);
+		raise(SIGABRT);
+	} else if (strcmp(what, "killed") == 0) {
+		raise(SIGKILL);
 	} else if (strcmp(what, "full") == 0) {
 		event("{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"device\": \"\", \"nospace\": "
 		      "true, \"node-name\": \"disk-SCRATCH1\", \"reason\": \"No space left on "

@@ -156,12 +156,13 @@ static void test_ends_are_told_apart(void **unused)
 		{ "reset", TARGET_REBOOT, "the guest reset itself; last on the console: booting" },
 		{ "panic", TARGET_PANIC, "Kernel panic - not syncing: oh no" },
 		{ "panic-device", TARGET_PANIC, "the guest's kernel panicked, unprinted" },
-		{ "refuse", TARGET_DIED,
-			"QEMU ended by itself: exit code 1: qemu: -device x: no such device" },
+		{ "refuse", TARGET_QEMU_ERROR,
+			"QEMU does not start: exit code 1: qemu: -device x: no such device" },
 		{ "crash", TARGET_DIED,
-			"QEMU ended by itself: killed by signal 15 (Terminated): qemu: assertion "
-			"failed" },
-		{ "signal", TARGET_DIED, "QEMU was ended by a signal from outside" },
+			"QEMU crashed: killed by signal 6 (Aborted): qemu: assertion failed" },
+		{ "killed", TARGET_QEMU_KILLED,
+			"QEMU was ended from outside: killed by signal 9 (Killed)" },
+		{ "signal", TARGET_QEMU_KILLED, "QEMU was ended by a signal from outside" },
 		{ "garbage", TARGET_DIED,
 			"QMP line is no JSON object (line 1, column 4: '[' or '{' expected near "
 			"'HTTP')" },

@@ -42,17 +42,20 @@ struct target_spec {
 };
 
 enum target_end {
-	TARGET_POWEROFF,  /* the guest powered off */
-	TARGET_REBOOT,    /* the guest reset itself, no panic was seen */
-	TARGET_PANIC,     /* a panic splat on the console */
-	TARGET_NEVER_UP,  /* no agent before the deadline */
-	TARGET_DIED,      /* QEMU ended by itself: crash, bad option, killed */
-	TARGET_NO_ACCEL,  /* KVM gave up on the guest; the probe had not found that */
-	TARGET_HOST_FULL, /* the host had no room for the guest's disks */
-	TARGET_LIED,      /* the agent broke the protocol */
-	TARGET_HUNG,      /* target_hang was called */
-	TARGET_KILLED,    /* target_kill was called */
-	TARGET_SAVED,     /* as the spec's save_to asked for */
+	TARGET_POWEROFF,    /* the guest powered off */
+	TARGET_REBOOT,      /* the guest reset itself, no panic was seen */
+	TARGET_PANIC,       /* a panic splat on the console */
+	TARGET_NEVER_UP,    /* no agent before the deadline */
+	TARGET_DIED,        /* QEMU crashed, or cannot go on */
+	TARGET_QEMU_KILLED, /* QEMU was killed from outside: by somebody, or for the host's memory
+			     */
+	TARGET_QEMU_ERROR,  /* QEMU ended before it ran the guest: bad option, no memory */
+	TARGET_NO_ACCEL,    /* KVM gave up on the guest; the probe had not found that */
+	TARGET_HOST_FULL,   /* the host had no room for the guest's disks */
+	TARGET_LIED,        /* the agent broke the protocol */
+	TARGET_HUNG,        /* target_hang was called */
+	TARGET_KILLED,      /* target_kill was called */
+	TARGET_SAVED,       /* as the spec's save_to asked for */
 };
 const char *target_end_name(enum target_end end); /* "panic" */
 
