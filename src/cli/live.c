@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/live.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "store/store.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define COMMAND_MAX 4096
+
+struct list {
+	struct live *rows;
+	size_t n;
+};
+
+static void add(struct list *l, const struct live *row)
+{
+	l->rows = xrealloc(l->rows, (l->n + 1) * sizeof *l->rows);
+	l->rows[l->n++] = *row;
+}
+
+/* The innermost test that has started and not ended. */
+static const char *under_way(const struct run_info *r)
+{
+	for (size_t i = r->n_attempts; i > 0; i--)
+		if (!r->attempts[i - 1].ended)
+			return r->attempts[i - 1].test;
+	return "";
+}
+
+static void add_run(struct list *l, const char *state_dir, const char *id)
+{
+	auto_run_info struct run_info *r = NULL;
+	/* One that ended meanwhile, or cannot be read, is not alive. */
+	if (run_read(state_dir, id, &r, NULL) < 0 || !r->live)
+		return;
+	const struct live row = {
+		.id = xstrdup(id),
+		.command = xstrdup(json_str_or(r->first, "command", "")),
+		.now = xstrdup(under_way(r)),
+		.pid = (pid_t)json_i64_or(r->first, "pid", 0),
+		.start_wall_us = json_i64_or(r->first, "wall_us", 0),
+	};
+	add(l, &row);
+}
+
+static int add_runs(struct list *l, const char *state_dir, struct err *e)
+{
+	struct index_db *x = NULL;
+	struct run_row *rows = NULL;
+	size_t n = 0;
+	int rc = index_open(state_dir, &x, e);
+	if (rc == 0)
+		rc = index_runs(x, NULL, 0, &rows, &n, e);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (rows[i].live)
+			add_run(l, state_dir, rows[i].id);
+	run_rows_free(rows, n);
+	index_close(x);
+	return rc;
+}
+
+/* The words of a process, with blanks between; "" where it is gone. */
+static char *command_of(pid_t pid)
+{
+	auto_buf struct buf b = { 0 };
+	auto_free char *path = xasprintf("/proc/%ld/cmdline", (long)pid);
+	(void)file_read(path, COMMAND_MAX, &b, NULL); /* gone, or longer: then the head */
+	for (size_t i = 0; i + 1 < b.len; i++)
+		if (b.s[i] == '\0')
+			b.s[i] = ' ';
+	return xstrdup(buf_str(&b));
+}
+
+static void add_shell(struct list *l, const char *lock_path)
+{
+	auto_buf struct buf b = { 0 };
+	struct stat st;
+	auto_close int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+	/* A shared lock, so that two who only look do not take each other for its holder. */
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+		fstat(fd, &st) < 0 || file_read(lock_path, 64, &b, NULL) < 0)
+		return;
+	pid_t pid = (pid_t)strtol(buf_str(&b), NULL, 10);
+	const struct live row = {
+		.id = xasprintf("vm-%ld", (long)pid),
+		.command = command_of(pid),
+		.now = xstrdup(""),
+		.pid = pid,
+		.start_wall_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
+	};
+	add(l, &row);
+}
+
+static void add_shells(struct list *l, const char *state_dir)
+{
+	auto_free char *dir = path_join(state_dir, "shells");
+	DIR *d = opendir(dir);
+	const struct dirent *de;
+	while (d && (de = readdir(d))) {
+		auto_free char *lock = xasprintf("%s/%s/lock", dir, de->d_name);
+		if (de->d_name[0] != '.')
+			add_shell(l, lock);
+	}
+	if (d)
+		(void)closedir(d); /* only read */
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+	const struct live *x = a;
+	const struct live *y = b;
+	return x->start_wall_us < y->start_wall_us ? -1 : x->start_wall_us > y->start_wall_us;
+}
+
+int live_list(struct cli *cli, const char *state_dir, struct live **ret, size_t *ret_n)
+{
+	struct list l = { 0 };
+	struct err e = { 0 };
+	if (add_runs(&l, state_dir, &e) < 0) {
+		live_free(l.rows, l.n);
+		return cli_error(cli, CLI_INFRA, &e);
+	}
+	add_shells(&l, state_dir);
+	if (l.n)
+		qsort(l.rows, l.n, sizeof *l.rows, oldest_first);
+	*ret = l.rows;
+	*ret_n = l.n;
+	return CLI_GOOD;
+}
+
+void live_free(struct live *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(rows[i].id);
+		free(rows[i].command);
+		free(rows[i].now);
+	}
+	free(rows);
+}
