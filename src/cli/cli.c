@@ -46,6 +46,15 @@ int cli_profile(struct cli *cli, const char *name, struct profile **ret)
 	return cli_profile_with(cli, name, NULL, ret);
 }
 
+int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret)
+{
+	auto_strv struct strv settings = { 0 };
+	const char *root = cli_value(cli, "root");
+	if (root)
+		strv_addf(&settings, "vm.root=%s", root);
+	return cli_profile_with(cli, name, strv_get(&settings), ret);
+}
+
 static const char *env(const char *name)
 {
 	const char *s = getenv(name);

@@ -32,6 +32,14 @@ int cli_profile(struct cli *cli, const char *name, struct profile **ret);
  * command stand for; they count after -c. */
 int cli_profile_with(
 	struct cli *cli, const char *name, const char *const *settings, struct profile **ret);
+/* As cli_profile, with what the options of CLI_VM_OPTIONS say. */
+int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret);
+#define CLI_VM_OPTIONS                                                                             \
+	{ "kernel", 'k', "FILE|VERSION", "boot this kernel: a bzImage or vmlinux, or a version",   \
+		"file" },                                                                          \
+	{                                                                                          \
+		"root", 0, "FILE", "on this root: a disk image, a tar, or an image's id", "file"   \
+	}
 /* Where state lies: --state, FSQA_STATE, state.dir, ${XDG_STATE_HOME:-~/.local/state}/fsqa;
  * absolute, the caller's, not made yet. `c` may be NULL: settings are read for it. Prints
  * and gives CLI_USAGE on failure, else 0. */

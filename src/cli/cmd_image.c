@@ -43,6 +43,7 @@ static void settings_of(struct cli *cli, struct strv *settings)
 		{ "package", "image.packages" },
 		{ "file", "image.files" },
 		{ "fstype", "image.fstype" },
+		{ "root", "vm.root" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (const char *const *v = cli_values(cli, all[i].option); *v; v++)
@@ -68,16 +69,20 @@ static int build_image(struct cli *cli, const struct profile *p, const char *sta
 {
 	struct err e = { 0 };
 	struct image *image = NULL;
-	const struct image_spec spec = prepare_image(p->config);
+	int code = CLI_INFRA;
 	struct progress *progress = progress_new(cli, NULL);
-	int rc = image_resolve(state_dir, &spec, progress_text, progress, &image, &e);
+	int rc = prepare_root(state_dir, p->config, progress_text, progress, &image, &code, &e);
 	progress_clear(progress);
 	progress_free(progress);
 	if (rc < 0)
-		return cli_error(cli, rc == -EINVAL ? CLI_USAGE : CLI_INFRA, &e);
-	print_built(cli, state_dir, image);
+		return cli_error(cli, code, &e);
+	if (image->key)
+		print_built(cli, state_dir, image);
+	else
+		rc = cli_errorf(
+			cli, CLI_USAGE, "vm.root is %s: there is nothing to make", image->path);
 	image_free(image);
-	return CLI_GOOD;
+	return rc;
 }
 
 static int build(struct cli *cli, int argc, char **argv)
@@ -99,7 +104,8 @@ static int build(struct cli *cli, int argc, char **argv)
 
 /* Note in the entries' "used_by" that `profile` would run on one of them. One that cannot be
  * read uses nothing, and *broken is set. */
-static void add_user(struct cli *cli, json_t *all, const char *profile, bool *broken)
+static void add_user(
+	struct cli *cli, const char *state_dir, json_t *all, const char *profile, bool *broken)
 {
 	struct err e = { 0 };
 	struct profile *p = NULL;
@@ -107,7 +113,9 @@ static void add_user(struct cli *cli, json_t *all, const char *profile, bool *br
 	int rc = profile_load(profile, cli_values(cli, "config"), &p, &e);
 	if (rc == 0) {
 		const struct image_spec spec = prepare_image(p->config);
-		rc = image_key(&spec, &key, &e);
+		const char *root = config_str(p->config, "vm.root");
+		rc = root ? image_root_key(state_dir, root, spec.fstype, &key, &e)
+			  : image_key(&spec, &key, &e);
 	}
 	if (rc < 0) {
 		cli_warn(cli, "%s: which image it uses is not known: %s", profile, e.msg);
@@ -132,7 +140,7 @@ static json_t *entries(struct cli *cli, const char *state_dir, bool *broken)
 	for (const char *const *v = cli_values(cli, "profile"); *v; v++)
 		strv_add(&names, *v);
 	for (size_t k = 0; k < names.n; k++)
-		add_user(cli, all, names.v[k], broken);
+		add_user(cli, state_dir, all, names.v[k], broken);
 	return all;
 }
 
@@ -326,6 +334,7 @@ static const struct command_option build_options[] = {
 	{ "package", 0, "PACKAGE", "a Debian package more (repeatable)", NULL, 1 },
 	{ "file", 0, "SRC:DEST", "put a file or folder of the host there (repeatable)", "file", 1 },
 	{ "fstype", 0, "FSTYPE", "filesystem of the image", "erofs|ext4" },
+	{ "root", 0, "TAR", "of this tar, made elsewhere, instead of Debian's packages", "file" },
 	{ 0 },
 };
 static const struct command_option list_options[] = {
@@ -342,6 +351,7 @@ static const struct command_option rm_options[] = {
 
 static const struct command_example build_examples[] = {
 	{ "fsqa image build btrfs/demo", "what a run of this profile would make first" },
+	{ "fsqa image build --root alpine-minirootfs.tar.gz", "of a root made elsewhere" },
 	{ "fsqa image build --package gdb --file ./gdbinit:/root/.gdbinit", "with more in it" },
 	{ 0 },
 };
@@ -370,7 +380,8 @@ const struct command cmd_image_build = {
 	.help = "Makes the root image that `fsqa run` would make first: Debian with the profile's "
 		"packages, from the repositories that this host's apt knows. Another that is the "
 		"same is at once there; what is being made elsewhere just now is waited for.\n\n"
-		"The options stand for the settings image.packages, image.files and image.fstype, "
+		"The options stand for the settings image.packages, image.files, image.fstype and "
+		"vm.root, "
 		"and add to what the profile has; a run needs the same settings to use the image "
 		"(e.g. -c image.packages=gdb).",
 	.examples = build_examples,

@@ -79,7 +79,7 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
 	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
-	int rc = cli_profile(cli, argc ? argv[0] : NULL, &profile);
+	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, &profile);
 	if (rc == 0)
 		rc = check_isolate(cli);
 	if (rc == 0)
@@ -93,8 +93,7 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "kernel", 'k', "FILE|VERSION", "boot this kernel: a bzImage or vmlinux, or a version",
-		"file", 0, 0 },
+	CLI_VM_OPTIONS,
 	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },

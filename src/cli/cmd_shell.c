@@ -12,7 +12,7 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 {
 	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
-	int rc = cli_profile(cli, argc ? argv[0] : NULL, &profile);
+	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, &profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
 	if (rc == 0)
@@ -23,8 +23,7 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 }
 
 static const struct command_option options[] = {
-	{ "kernel", 'k', "FILE|VERSION", "boot this kernel: a bzImage or vmlinux, or a version",
-		"file", 0, 0 },
+	CLI_VM_OPTIONS,
 	{ 0 },
 };
 

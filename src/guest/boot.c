@@ -124,6 +124,21 @@ static void start_flusher(const struct params *p)
 	}
 }
 
+/* Drivers that the root needs and the initramfs does not have. */
+static int load_more(const struct params *p, struct err *e)
+{
+	static const char dir[] = "/fsqa/modules";
+	if (!p->load[0])
+		return 0;
+	if (!p->modules[0])
+		return err_set(e, EINVAL, "fsqa.load without fsqa.modules");
+	int rc = mount_disk(p->modules, NULL, dir, MS_RDONLY, NULL, e);
+	if (rc == 0)
+		rc = modules_load_from(dir, p->load, e);
+	(void)umount2(dir, MNT_DETACH); /* it is mounted again in the root */
+	return rc;
+}
+
 static int mount_upper(const void *params, struct err *e)
 {
 	int rc = mount_state(params, e);
@@ -136,13 +151,17 @@ static int mount_root(const struct params *p, struct err *e)
 {
 	struct parallel upper;
 	char node[DISKS_NODE];
+	bool unknown = strcmp(p->root_fstype, "auto") == 0;
 	int rc = make_folder("/fsqa", e);
+	if (rc == 0)
+		rc = load_more(p, e);
 	if (rc == 0) /* here, so that the child knows all disks */
 		rc = disks_find(p->root, clock_mono_us() + DEVICE_LIMIT_US, node, e);
 	if (rc < 0)
 		return rc;
 	parallel_start(&upper, mount_upper, p);
-	rc = mount_disk(p->root, p->root_fstype, LOWER, MS_RDONLY | MS_NOATIME, NULL, e);
+	rc = mount_disk(
+		p->root, unknown ? NULL : p->root_fstype, LOWER, MS_RDONLY | MS_NOATIME, NULL, e);
 	int rc2 = parallel_join(&upper, rc < 0 ? NULL : e);
 	if (rc < 0 || rc2 < 0)
 		return rc < 0 ? rc : rc2;
@@ -333,6 +352,8 @@ static int set_up_root(const struct params *p, struct err *e)
 		start_flusher(p); /* here, where the state disk has a path still */
 	if (rc == 0)
 		rc = switch_root(e);
+	if (rc == 0 && access("/bin/sh", X_OK) < 0)
+		rc = err_sys(e, "this is no root to run tests in: /bin/sh");
 	if (rc == 0)
 		rc = mount_rest(e);
 	if (rc == 0)

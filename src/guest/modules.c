@@ -153,3 +153,15 @@ int modules_load(const char *list, struct err *e)
 	int rc2 = parallel_join(&others, rc < 0 ? NULL : e);
 	return rc < 0 ? rc : rc2;
 }
+
+int modules_load_from(const char *dir, const char *paths, struct err *e)
+{
+	int rc = 0;
+	while (rc == 0 && *paths) {
+		size_t n = strcspn(paths, ",");
+		auto_free char *path = xasprintf("%s/%.*s", dir, (int)n, paths);
+		rc = load_one(path, e);
+		paths += n + (paths[n] == ',');
+	}
+	return rc;
+}

@@ -8,3 +8,5 @@ struct err;
  * The first module with all that need each other (the virtio drivers) and the others are loaded
  * at the same time. */
 int modules_load(const char *list, struct err *e);
+/* Load each of "a.ko,b.ko", paths below `dir`, in order. */
+int modules_load_from(const char *dir, const char *paths, struct err *e);

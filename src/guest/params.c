@@ -68,6 +68,29 @@ static int set_modules(struct params *p, struct span v, struct err *e)
 	return copy_word(v, p->modules, sizeof p->modules, "modules disk", e);
 }
 
+/* Paths below the modules' folder. */
+static int set_load(struct params *p, struct span v, struct err *e)
+{
+	if (v.n >= sizeof p->load)
+		return err_set(
+			e, E2BIG, "fsqa.load has more than %zu characters", sizeof p->load - 1);
+	struct span rest = v;
+	while (rest.n) {
+		struct span path;
+		struct span part;
+		(void)cut(&rest, ',', &path); /* the last one has no comma behind it */
+		do {
+			(void)cut(&path, '/', &part);
+			if (!is_word(part))
+				return err_set(
+					e, EINVAL, "module \"%.*s\": no path", (int)v.n, v.s);
+		} while (path.n);
+	}
+	memcpy(p->load, v.s, v.n);
+	p->load[v.n] = '\0';
+	return 0;
+}
+
 static int set_hostname(struct params *p, struct span v, struct err *e)
 {
 	return copy_word(v, p->hostname, sizeof p->hostname, "host name", e);
@@ -101,6 +124,7 @@ static const struct {
 	{ "fsqa.root", set_root },
 	{ "fsqa.state", set_state },
 	{ "fsqa.modules", set_modules },
+	{ "fsqa.load", set_load },
 	{ "fsqa.hostname", set_hostname },
 	{ "fsqa.links", set_links },
 };

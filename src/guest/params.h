@@ -3,6 +3,7 @@
  *   fsqa.root=SERIAL:FSTYPE        the read-only root (virtio-blk serial number)
  *   fsqa.state=SERIAL              ext4 disk for all that is written; absent: memory
  *   fsqa.modules=SERIAL            image whose top is /lib/modules/<release>; absent: none
+ *   fsqa.load=PATH,PATH,...        modules of that image to load first, in this order
  *   fsqa.hostname=NAME             absent: "fsqa"
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
  * Documented in docs/formats/guest.md. */
@@ -23,6 +24,7 @@ struct params {
 	char root_fstype[16];
 	char state[PARAMS_SERIAL + 1];   /* "": none */
 	char modules[PARAMS_SERIAL + 1]; /* "": none */
+	char load[1024];                 /* "kernel/a.ko,kernel/b.ko"; "": none */
 	char hostname[65];
 	struct params_link links[PARAMS_LINKS];
 	size_t n_links;

@@ -53,6 +53,18 @@ static void test_a_wrong_word_is_quoted_back(void **unused)
 	assert_refused("fsqa.root=r:ext4 fsqa.links=a", "SERIAL=NAME");
 }
 
+static void test_modules_to_load_are_paths_below_their_folder(void **unused)
+{
+	struct params p;
+	assert_int_equal(
+		params_parse("fsqa.root=r:auto fsqa.load=kernel/fs/a.ko,kernel/b.ko", &p, NULL), 0);
+	assert_string_equal(p.load, "kernel/fs/a.ko,kernel/b.ko");
+	assert_refused("fsqa.root=r:auto fsqa.load=a/../b.ko", "no path");
+	assert_refused("fsqa.root=r:auto fsqa.load=/a.ko", "no path");
+	assert_refused("fsqa.root=r:auto fsqa.load=a.ko,,b.ko", "no path");
+	assert_refused("fsqa.root=r:auto fsqa.load=a//b.ko", "no path");
+}
+
 static void test_more_links_than_fit_are_an_error(void **unused)
 {
 	char line[1024] = "fsqa.root=r:ext4 fsqa.links=";
@@ -69,6 +81,7 @@ int main(void)
 		cmocka_unit_test(test_the_hosts_words_are_found_among_the_kernels),
 		cmocka_unit_test(test_what_is_left_out_has_a_default),
 		cmocka_unit_test(test_a_wrong_word_is_quoted_back),
+		cmocka_unit_test(test_modules_to_load_are_paths_below_their_folder),
 		cmocka_unit_test(test_more_links_than_fit_are_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

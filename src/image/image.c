@@ -12,9 +12,9 @@
 #include "image/files.h"
 #include "image/recipe.h"
 #include "image/rootfs.h"
+#include "image/stock.h"
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +38,7 @@ void image_free(struct image *i)
 	free(i->path);
 	free(i->fstype);
 	free(i->source);
+	free(i->stamp);
 	close_fd(&i->held);
 	free(i);
 }
@@ -110,26 +111,6 @@ static int plan_make(const struct image_spec *spec, struct plan *p, struct err *
 	return rc;
 }
 
-/* The entry `key`, whole; NULL: there is none. */
-static struct image *load(const char *dir, const char *key)
-{
-	auto_json json_t *m = NULL;
-	int held = -1;
-	if (!depot_has(dir, key, &m) || depot_hold(dir, key, &held, NULL) < 0)
-		return NULL;
-	const char *fstype = json_str_or(m, "fstype", "");
-	struct image *i = xcalloc(1, sizeof *i);
-	i->held = held;
-	i->key = xstrdup(key);
-	i->path = xasprintf("%s/%s/root.%s", dir, key, fstype);
-	i->fstype = xstrdup(fstype);
-	i->source = xstrdup(json_str_or(m, "source", ""));
-	if (access(i->path, R_OK) == 0)
-		return i;
-	image_free(i);
-	return NULL;
-}
-
 static json_t *describe(const struct plan *p, unsigned n)
 {
 	const struct recipe *r = &p->recipe;
@@ -144,15 +125,10 @@ static json_t *describe(const struct plan *p, unsigned n)
 
 static int make(struct plan *p, const char *dir, struct depot_build *b, struct err *e)
 {
-	uint64_t left;
 	struct recipe *r = &p->recipe;
-	int rc = file_free_bytes(dir, &left, e);
+	int rc = stock_check_room(dir, ROOM_BYTES, e);
 	if (rc < 0)
 		return rc;
-	if (left < ROOM_BYTES)
-		return err_set(e, ENOSPC,
-			"%s: %" PRIu64 " MiB free, %llu needed to make a root image", dir,
-			left >> 20, ROOM_BYTES >> 20);
 	auto_free char *log = xasprintf("%s/%s.log", dir, p->key);
 	(void)unlink(log); /* of an earlier failure */
 	unsigned n;
@@ -168,7 +144,7 @@ static int make(struct plan *p, const char *dir, struct depot_build *b, struct e
 
 static int resolve(const struct depot *d, struct plan *p, struct image **ret, struct err *e)
 {
-	if ((*ret = load(d->dir, p->key)))
+	if ((*ret = stock_load(d->dir, p->key)))
 		return 0;
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
 	int rc = depot_begin(d, p->key, &b, e);
@@ -177,7 +153,7 @@ static int resolve(const struct depot *d, struct plan *p, struct image **ret, st
 		rc = make(p, d->dir, &b, e);
 	if (rc < 0)
 		return rc;
-	*ret = load(d->dir, p->key);
+	*ret = stock_load(d->dir, p->key);
 	if (!*ret)
 		return err_set(e, EIO, "%s/%s does not read: remove it", d->dir, p->key);
 	(*ret)->made = made;

@@ -14,12 +14,14 @@
 struct err;
 
 struct image {
-	char *key;
-	char *path;   /* of the filesystem image */
-	char *fstype; /* "erofs" or "ext4" */
-	char *source; /* "Debian bookworm, 143 packages" */
-	bool made;    /* by this call */
-	int held;     /* keeps image_remove off it; -1: not */
+	char *key;          /* of the store; NULL: it is somebody else's file */
+	char *path;         /* of the filesystem image */
+	const char *format; /* "raw" or "qcow2"; static */
+	char *fstype;       /* "erofs", "ext4", "squashfs"; "auto": the guest finds out */
+	char *source;       /* "Debian bookworm, 143 packages" */
+	char *stamp;        /* another where the file was changed, or made anew */
+	bool made;          /* by this call */
+	int held;           /* keeps image_remove off it; -1: not */
 };
 
 typedef void image_progress(void *ctx, const char *text);
@@ -46,6 +48,17 @@ int image_resolve(const char *state_dir, const struct image_spec *spec, image_pr
 void image_free(struct image *i);
 /* The key that image_resolve would have; the caller's. -EINVAL as there. */
 int image_key(const struct image_spec *spec, char **ret, struct err *e);
+
+/* A root that somebody else made, by its content: an image of a bare filesystem (erofs, ext4,
+ * squashfs) or a qcow2 image, used as it is, read-only; or a tar (also gzip, xz, zstd, bzip2),
+ * made an image of `fstype` (NULL: erofs) in the store once, its key by the tar's SHA-256. Where
+ * there is no such file, an entry of the store of that name serves.
+ * -ENOENT: no such file, or a program is missing; -EINVAL: it can be no root, and why; -ENOSPC. */
+int image_root(const char *state_dir, const char *root, const char *fstype,
+	image_progress *progress, void *ctx, struct image **ret, struct err *e);
+/* The key that it has in the store, or NULL: none; the caller's. */
+int image_root_key(
+	const char *state_dir, const char *root, const char *fstype, char **ret, struct err *e);
 
 /* Debian's name of the host's architecture: "amd64". */
 const char *image_arch(void);

@@ -286,6 +286,18 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 	return rc;
 }
 
+static int mmdebstrap_check(struct err *e)
+{
+	struct err why = { 0 };
+	int rc = rootfs_program_check("mmdebstrap", "--version", "mmdebstrap", &why);
+	if (rc == -ENOENT)
+		return err_set(e, rc,
+			"%s; or bring a root from elsewhere: --root FILE, a disk image or a tar "
+			"(of mmdebstrap, debootstrap, docker export ...)",
+			why.msg);
+	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
+}
+
 /* What must be there, before the long work: behind unshare an absent program would only be an
  * exit code. */
 static int check_programs(const struct recipe *r, struct err *e)
@@ -294,7 +306,7 @@ static int check_programs(const struct recipe *r, struct err *e)
 	if (rc == 0)
 		rc = rootfs_as_root_check(e);
 	if (rc == 0)
-		rc = rootfs_program_check("mmdebstrap", "--version", "mmdebstrap", e);
+		rc = mmdebstrap_check(e);
 	if (rc == 0)
 		rc = rootfs_program_check("unshare", "--version", "util-linux", e);
 	return rc;

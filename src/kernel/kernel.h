@@ -12,8 +12,10 @@
  *                   to load (ENODEV: crc32c-intel on another CPU) and the boot still be good
  * Published by rename; one writer a key (flock), many readers. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 struct err;
+struct strv;
 
 struct kernel {
 	char *key;
@@ -41,4 +43,14 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 /* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
  * Those of other guests that were not used for a day are removed. */
 int kernel_initramfs(const struct kernel *k, const char *guest, char **ret_path, struct err *e);
+/* A driver beyond those that every guest needs. */
+struct kernel_need {
+	const char *module; /* "squashfs" */
+	const char *config; /* "CONFIG_SQUASHFS" */
+};
+/* Append to `files` what a guest is to load for these, relative to its /lib/modules/<release>, in
+ * load order; what is built in needs nothing. -ENOENT: it is neither, with its CONFIG_ option. A
+ * kernel of which neither is known is trusted to have it. */
+int kernel_needs(const struct kernel *k, const struct kernel_need *needs, size_t n,
+	struct strv *files, struct err *e);
 void kernel_free(struct kernel *k);

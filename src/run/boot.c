@@ -135,6 +135,7 @@ static void boot_failed(struct batch *b)
 		spec.kernel = c->kernel;
 		spec.initramfs = c->initramfs;
 		spec.modules = c->modules;
+		spec.load = c->load;
 		spec.core = NULL;
 		(void)snprintf(b->boot_why, sizeof b->boot_why, "%s", b->end_detail); /* as long */
 		b->state = BATCH_CONTROL;

@@ -63,6 +63,8 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	t->boot_deadline_us = number(&r, "boot_deadline_us");
 	t->qemu = json_str_or(j, "qemu", NULL);
 	t->modules = json_str_or(j, "modules", NULL);
+	t->load = json_str_or(j, "load", NULL);
+	t->root_format = json_str_or(j, "root_format", NULL);
 	t->append = json_str_or(j, "append", NULL);
 	t->core = json_str_or(j, "core", NULL);
 	if (t->core)
@@ -91,6 +93,7 @@ static int parse_control(const json_t *j, struct job_control *c, struct err *e)
 	c->initramfs = text(&r, "initramfs");
 	c->release = text(&r, "release");
 	c->modules = json_str_or(j, "modules", NULL);
+	c->load = json_str_or(j, "load", NULL);
 	return r.rc;
 }
 

@@ -31,7 +31,7 @@ struct job {
 	/* A kernel known to boot, tried where the target's does not; kernel is NULL: there is none.
 	 * It may be the target's own. */
 	struct job_control {
-		const char *kernel, *initramfs, *modules;
+		const char *kernel, *initramfs, *modules, *load;
 		const char *release;
 	} control;
 	struct job_stage *stages;

@@ -128,8 +128,11 @@ static json_t *target_json(const struct prepared *p, const struct config *c, con
 	set_text(t, "kernel", p->kernel->boot);
 	set_text(t, "initramfs", p->initramfs);
 	set_text(t, "modules", p->kernel->modules);
+	set_text(t, "load", p->load);
 	set_text(t, "root", p->image->path);
 	set_text(t, "root_fstype", p->image->fstype);
+	set_text(t, "root_format", p->image->format);
+	set_text(t, "root_stamp", p->image->stamp); /* another is another snapshot */
 	set_text(t, "append", config_str(c, "vm.append"));
 	set_text(t, "hostname", config_str(c, "vm.hostname"));
 	set_number(t, "memory_bytes", config_num(c, "vm.memory"));
@@ -146,6 +149,7 @@ static json_t *control_json(const struct prepared *p)
 	set_text(j, "kernel", p->control->boot);
 	set_text(j, "initramfs", p->control_initramfs);
 	set_text(j, "modules", p->control->modules);
+	set_text(j, "load", p->control_load);
 	set_text(j, "release", p->control->release);
 	return j;
 }
@@ -267,12 +271,44 @@ struct image_spec prepare_image(const struct config *c)
 	};
 }
 
+int prepare_root(const char *state_dir, const struct config *c, image_progress *progress, void *ctx,
+	struct image **ret, int *ret_exit, struct err *e)
+{
+	const struct image_spec spec = prepare_image(c);
+	const char *root = config_str(c, "vm.root");
+	int rc = root ? image_root(state_dir, root, spec.fstype, progress, ctx, ret, e)
+		      : image_resolve(state_dir, &spec, progress, ctx, ret, e);
+	/* A root that somebody named and that is none is their mistake. */
+	if (rc < 0)
+		*ret_exit = rc == -EINVAL || (root && rc == -ENOENT) ? 2 : 3;
+	return rc;
+}
+
+/* The modules, "a.ko,b.ko", that the root needs beyond those of every guest; NULL: none. */
+static int drivers(const struct kernel *k, const struct prepared *p, char **ret, struct err *e)
+{
+	static const struct kernel_need squashfs = { "squashfs", "CONFIG_SQUASHFS" };
+	auto_strv struct strv files = { 0 };
+	auto_buf struct buf b = { 0 };
+	bool unknown = strcmp(p->image->fstype, "auto") == 0;
+	int rc = 0;
+	if (unknown || strcmp(p->image->fstype, "squashfs") == 0)
+		rc = kernel_needs(k, &squashfs, 1, &files, e);
+	if (rc < 0 && !(unknown && rc == -ENOENT)) /* it may be another one */
+		return rc;
+	for (size_t i = 0; i < files.n; i++)
+		buf_addf(&b, "%s%s", i ? "," : "", files.v[i]);
+	*ret = b.len ? buf_take(&b) : NULL;
+	return 0;
+}
+
 /* Without one, a kernel that does not boot is taken at its word. */
 static void find_control(const char *state_dir, const char *guest, kernel_progress *progress,
 	void *ctx, struct prepared *p)
 {
 	struct err e = { 0 };
 	if (kernel_resolve(state_dir, NULL, NULL, progress, ctx, &p->control, &e) == 0 &&
+		drivers(p->control, p, &p->control_load, &e) == 0 &&
 		kernel_initramfs(p->control, guest, &p->control_initramfs, &e) == 0)
 		return;
 	kernel_free(take(&p->control));
@@ -309,12 +345,11 @@ static int make_parts(const struct prepare_request *q,
 			*ret_exit = 2;
 		return rc;
 	}
-	const struct image_spec image = prepare_image(c);
-	rc = image_resolve(q->state_dir, &image, progress, ctx, &p->image, e);
-	if (rc < 0) {
-		*ret_exit = rc == -EINVAL ? 2 : 3;
+	rc = prepare_root(q->state_dir, c, progress, ctx, &p->image, ret_exit, e);
+	if (rc == 0 && (rc = drivers(p->kernel, p, &p->load, e)) == -ENOENT)
+		*ret_exit = 2;
+	if (rc < 0)
 		return rc;
-	}
 	rc = kernel_initramfs(p->kernel, guest, &p->initramfs, e);
 	/* A shell's person sees for themselves. */
 	if (rc == 0 && !q->shell_argv)
@@ -365,6 +400,8 @@ void prepared_clear(struct prepared *p)
 	free(p->initramfs);
 	kernel_free(p->control);
 	free(p->control_initramfs);
+	free(p->load);
+	free(p->control_load);
 	json_decref(p->job);
 	json_decref(p->run);
 	*p = (struct prepared){ 0 };

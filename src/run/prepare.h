@@ -35,8 +35,9 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
-	json_t *job; /* without work_dir: prepare_place sets it */
-	json_t *run; /* the journal's first record, without id and command */
+	char *load, *control_load; /* modules that the root needs of each, or NULL */
+	json_t *job;               /* without work_dir: prepare_place sets it */
+	json_t *run;               /* the journal's first record, without id and command */
 };
 
 /* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or
@@ -52,6 +53,10 @@ struct accel_query prepare_accel(const char *state_dir, const struct config *c);
 
 /* The root image that these settings ask for; strings borrowed. */
 struct image_spec prepare_image(const struct config *c);
+
+/* The root that these settings ask for, made if it is not there. *ret_exit as prepare's. */
+int prepare_root(const char *state_dir, const struct config *c, image_progress *progress, void *ctx,
+	struct image **ret, int *ret_exit, struct err *e);
 
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);

@@ -75,6 +75,11 @@ static int check(const struct target_spec *spec, struct err *e)
 	if (!is_word(spec->root_fstype, 15, LETTERS DIGITS "_"))
 		return err_set(e, EINVAL, "\"%.40s\" is no filesystem type for the root",
 			spec->root_fstype ? spec->root_fstype : "");
+	if (spec->root_format && strcmp(spec->root_format, "raw") != 0 &&
+		strcmp(spec->root_format, "qcow2") != 0)
+		return err_set(e, EINVAL, "a root of format \"%.20s\"", spec->root_format);
+	if (spec->load && !is_word(spec->load, 1000, LETTERS DIGITS "-_./,"))
+		return err_set(e, EINVAL, "\"%.40s\" are no modules", spec->load);
 	if (spec->append && strpbrk(spec->append, "\r\n"))
 		return err_set(e, EINVAL, "vm.append has more than one line");
 	if (spec->cpus < 1 || spec->cpus > CPUS_MAX)
@@ -111,6 +116,8 @@ static int kernel_line(
 		COMMAND_STATE_SERIAL);
 	if (spec->modules)
 		buf_adds(&b, " fsqa.modules=" MODULES_SERIAL);
+	if (spec->load && *spec->load)
+		buf_addf(&b, " fsqa.load=%s", spec->load);
 	buf_addf(&b, " fsqa.hostname=%s", spec->hostname);
 	for (size_t i = 0; i < spec->n_disks; i++) {
 		if (!spec->disks[i].link)
@@ -160,18 +167,26 @@ static void add_device(struct strv *v, struct slots *s, const char *device)
 	s->next++;
 }
 
+struct disk_file {
+	const char *path, *format;
+	bool read_only;
+};
+
 /* JSON, for a path may hold the commas that separate options. */
-static int add_disk(struct strv *v, struct slots *s, const char *path, const char *serial,
-	bool read_only, struct err *e)
+static int add_disk(struct strv *v, struct slots *s, const struct disk_file *f, const char *serial,
+	struct err *e)
 {
 	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", serial);
 	/* Nothing outlives the run that a flush would save. */
 	auto_json json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b}, s:{s:s, s:s, s:s}}",
-		"node-name", node, "driver", "raw", "read-only", (int)read_only, "discard", "unmap",
-		"cache", "no-flush", 1, "file", "driver", "file", "filename", path, "aio",
-		"threads");
+		"node-name", node, "driver", f->format, "read-only", (int)f->read_only, "discard",
+		"unmap", "cache", "no-flush", 1, "file", "driver", "file", "filename", f->path,
+		"aio", "threads");
 	if (!j)
 		return err_set(e, EINVAL, "disk %s: path is not UTF-8", serial);
+	/* An image may name no other file of the host's, whatever it says by now. */
+	if (strcmp(f->format, "raw") != 0)
+		json_object_set_new(j, "backing", json_null());
 	auto_free char *text = json_line(j);
 	strv_addl(v, "-blockdev", text, NULL);
 	/* An error of the host's disk is not the guest's: stop, and tell us. */
@@ -185,14 +200,20 @@ static int add_disk(struct strv *v, struct slots *s, const char *path, const cha
 static int add_disks(struct strv *v, struct slots *s, const struct target_spec *spec, struct err *e)
 {
 	auto_free char *state = command_disk_path(spec, COMMAND_STATE_SERIAL);
-	int rc = add_disk(v, s, spec->root, ROOT_SERIAL, true, e);
+	const struct disk_file files[] = {
+		{ spec->root, spec->root_format ? spec->root_format : "raw", true },
+		{ spec->modules, "raw", true },
+		{ state, "raw", false },
+	};
+	int rc = add_disk(v, s, &files[0], ROOT_SERIAL, e);
 	if (rc == 0 && spec->modules)
-		rc = add_disk(v, s, spec->modules, MODULES_SERIAL, true, e);
+		rc = add_disk(v, s, &files[1], MODULES_SERIAL, e);
 	if (rc == 0)
-		rc = add_disk(v, s, state, COMMAND_STATE_SERIAL, false, e);
+		rc = add_disk(v, s, &files[2], COMMAND_STATE_SERIAL, e);
 	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++) {
 		auto_free char *path = command_disk_path(spec, spec->disks[i].serial);
-		rc = add_disk(v, s, path, spec->disks[i].serial, false, e);
+		rc = add_disk(
+			v, s, &(struct disk_file){ path, "raw", false }, spec->disks[i].serial, e);
 	}
 	return rc;
 }

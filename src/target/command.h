@@ -5,6 +5,7 @@
  *   fsqa.root=SERIAL:FSTYPE   the root image's disk, mounted read-only
  *   fsqa.state=SERIAL         ext4, the writable layer above it
  *   fsqa.modules=SERIAL       disk whose root is /lib/modules/<release>; absent: none
+ *   fsqa.load=PATH,PATH       modules on that disk to be loaded first; absent: none
  *   fsqa.hostname=NAME
  *   fsqa.links=SERIAL=NAME,SERIAL=NAME   /dev/NAME for each such disk; absent: none */
 #pragma once

@@ -88,6 +88,28 @@ static void test_command_of_x86_under_tcg(void **unused)
 	);
 }
 
+static void test_a_qcow2_root_may_name_no_other_file(void **unused)
+{
+	struct target_spec s = plain;
+	s.root_format = "qcow2";
+	s.root_fstype = "auto";
+	s.load = "kernel/a.ko,kernel/b-c.ko";
+	auto_free char *text = make(&s);
+	assert_non_null(strstr(text, "\"node-name\":\"disk-fsqa-root\",\"driver\":\"qcow2\","
+				     "\"read-only\":true,"));
+	assert_non_null(strstr(text, "\"backing\":null}\n"));
+	assert_non_null(strstr(text, " fsqa.root=fsqa-root:auto "));
+	assert_non_null(strstr(text, " fsqa.load=kernel/a.ko,kernel/b-c.ko "));
+	struct strv v = { 0 };
+	const struct machine *m;
+	assert_int_equal(machine_find(s.arch, &m, NULL), 0);
+	s.load = "a.ko init=/bin/sh";
+	assert_int_equal(command_make(m, &s, &v, NULL), -EINVAL);
+	s.load = NULL;
+	s.root_format = "vvfat";
+	assert_int_equal(command_make(m, &s, &v, NULL), -EINVAL);
+}
+
 static void test_kvm_has_the_hosts_processor_and_no_workarounds(void **unused)
 {
 	struct target_spec s = plain;
@@ -269,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command_of_x86_under_tcg),
+		cmocka_unit_test(test_a_qcow2_root_may_name_no_other_file),
 		cmocka_unit_test(test_kvm_has_the_hosts_processor_and_no_workarounds),
 		cmocka_unit_test(
 			test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_memory),

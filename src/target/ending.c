@@ -62,7 +62,10 @@ void ending_shutdown(struct ending *n, const char *reason)
 static void end_line(struct ending *n)
 {
 	n->line[n->line_len] = '\0';
-	if (n->line[strspn(n->line, " ")] != '\0')
+	/* What our own init said last is why it powers off; the kernel's words come after. */
+	bool ours = strncmp(n->line, "fsqa-guest: ", 12) == 0;
+	n->init_spoke |= ours;
+	if (n->line[strspn(n->line, " ")] != '\0' && ours == n->init_spoke)
 		memcpy(n->last_line, n->line, sizeof n->line);
 	n->line_len = 0;
 }

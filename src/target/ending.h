@@ -20,7 +20,8 @@ struct ending {
 	struct panic panic;
 	char line[ENDING_LINE]; /* that is being written */
 	size_t line_len;
-	char last_line[ENDING_LINE]; /* the last that was not blank */
+	char last_line[ENDING_LINE]; /* the last that was not blank; of the guest's init, if any */
+	bool init_spoke;
 	struct buf stderr_head, stderr_tail;
 };
 

@@ -127,6 +127,19 @@ static void test_endless_words_are_kept_at_both_ends_only(void **unused)
 	ends(&n, &exit_0, TARGET_DIED, "QEMU ended by itself: exit code 0: last");
 }
 
+static void test_what_the_guests_init_said_outlasts_its_kernels_words(void **unused)
+{
+	static const char console[] = "fsqa-guest: a\r\nfsqa-guest: no root\r\n[ 8.1] reboot: "
+				      "Power down\r\n";
+	struct ending n = { 0 };
+	assert_false(ending_console(&n, console, sizeof console - 1));
+	ending_shutdown(&n, "guest-shutdown");
+	ending_finish(&n, &exit_0, false);
+	assert_string_equal(ending_detail(&n),
+		"the guest powered off; last on the console: fsqa-guest: no root");
+	ending_clear(&n);
+}
+
 static void test_every_end_has_a_name(void **unused)
 {
 	for (int i = TARGET_POWEROFF; i <= TARGET_KILLED; i++)
@@ -144,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_qemus_own_death_has_its_last_words),
 		cmocka_unit_test(test_one_that_never_was_up_tells_the_consoles_last_line),
 		cmocka_unit_test(test_endless_words_are_kept_at_both_ends_only),
+		cmocka_unit_test(test_what_the_guests_init_said_outlasts_its_kernels_words),
 		cmocka_unit_test(test_every_end_has_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,11 @@ struct target_spec {
 	const char *qemu;  /* program; NULL: the machine table's */
 	const char *kernel, *initramfs;
 	const char *modules; /* disk image, or NULL */
-	const char *root, *root_fstype;
-	const char *append;   /* more for the kernel's command line, or NULL */
+	const char
+		*load; /* modules of that disk for the guest to load first, "a.ko,b.ko"; or NULL */
+	const char *root, *root_fstype; /* "auto": the guest finds out */
+	const char *root_format;        /* "raw" or "qcow2"; NULL: raw */
+	const char *append;             /* more for the kernel's command line, or NULL */
 	const char *work_dir; /* the VM's own folder: disks are made here. Removed by its owner */
 	const char *hostname;
 	const struct target_disk *disks;
