@@ -306,7 +306,7 @@ static void test_a_bad_value_gives_line_name_and_range(void **unused)
 	assert_refused(
 		"[vm]\ncpus = 2.5\n", -EINVAL, "fsqa.conf:2: vm.cpus: '2.5' is not a whole number");
 	assert_refused(
-		"[disk]\ncount = 25\n", -ERANGE, "fsqa.conf:2: disk.count: '25' is more than 24");
+		"[disk]\ncount = 61\n", -ERANGE, "fsqa.conf:2: disk.count: '61' is more than 60");
 	assert_refused("[vm]\naccel = KVM\n", -EINVAL,
 		"fsqa.conf:2: vm.accel: 'KVM' is not one of auto|kvm|tcg");
 	assert_refused("[vm]\nmemory\n", -EINVAL, "fsqa.conf:2: vm.memory: needs a value");

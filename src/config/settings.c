@@ -67,10 +67,20 @@ static int check_image_file(const char *s, struct err *e)
 
 /* Sorted by name (config_test proves it), so that manual and list need no order of their own. */
 static const struct setting settings[] = {
-	{ "disk.count", SETTING_COUNT, .min = 0, .max = 24, .def = "6",
+	{ "disk.blockSize", SETTING_CHOICE, .def = "512", .choices = "512|4096",
+		.help = "bytes of a scratch disk's logical block" },
+	{ "disk.cache", SETTING_CHOICE, .def = "unsafe", .choices = "unsafe|writeback|none",
+		.help = "what a flush in the target does: nothing; reach the host's disk; and "
+			"past its page cache (none)" },
+	{ "disk.count", SETTING_COUNT, .min = 0, .max = 60, .def = "6",
 		.help = "scratch disks that a target gets" },
+	{ "disk.discard", SETTING_CHOICE, .def = "true", .choices = "false|true",
+		.help = "whether scratch disks give up blocks that are discarded" },
 	{ "disk.names", SETTING_TEXT, .def = "xvd%", .check = check_disk_names,
-		.help = "names of the scratch disks below /dev; % is a letter, from b on" },
+		.help = "names of the scratch disks below /dev; % is a letter, from b on, then aa, "
+			"ab and so on" },
+	{ "disk.physicalBlockSize", SETTING_CHOICE, .def = "512", .choices = "512|4096",
+		.help = "bytes of a scratch disk's physical block, at least the logical one's" },
 	{ "disk.size", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .def = "2G",
 		.help = "size of each scratch disk; sparse, so that room is used as it is "
 			"written" },

@@ -12,7 +12,7 @@
 struct err;
 
 #define PARAMS_SERIAL 20 /* what virtio-blk keeps of a serial number */
-#define PARAMS_LINKS  32
+#define PARAMS_LINKS  64
 
 struct params_link {
 	char serial[PARAMS_SERIAL + 1];

@@ -80,6 +80,10 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 		job->disks[i].serial = text(&r, "serial");
 		job->disks[i].link = json_str_or(r.j, "link", NULL);
 		job->disks[i].size_bytes = number(&r, "size_bytes");
+		job->disks[i].block_bytes = (unsigned)json_i64_or(r.j, "block_bytes", 0);
+		job->disks[i].physical_bytes = (unsigned)json_i64_or(r.j, "physical_bytes", 0);
+		job->disks[i].cache = json_str_or(r.j, "cache", NULL);
+		job->disks[i].no_discard = !json_bool_or(r.j, "discard", true);
 	}
 	t->disks = job->disks;
 	t->n_disks = n;

@@ -97,12 +97,19 @@ static json_t *texts(const struct strv *v)
 	return a;
 }
 
-/* Disk i's name in the guest: '%' in the pattern is its letter, from b on. */
+/* Disk i's name in the guest: '%' in the pattern is its letters, b for the first, and as the kernel
+ * counts on: z, aa, ab. */
 static char *disk_name(const struct config *c, unsigned i)
 {
 	const char *pattern = config_str(c, "disk.names");
-	const char *letter = strchr(pattern, '%'); /* the table checks that there is one */
-	return xasprintf("%.*s%c%s", (int)(letter - pattern), pattern, 'b' + (int)i, letter + 1);
+	const char *percent = strchr(pattern, '%'); /* the table checks that there is one */
+	char letters[3] = { 0 };
+	unsigned n = i + 1;
+	if (n < 26)
+		letters[0] = (char)('a' + n);
+	else /* fits: 60 disks at most */
+		(void)snprintf(letters, sizeof letters, "%c%c", 'a' + n / 26 - 1, 'a' + n % 26);
+	return xasprintf("%.*s%s%s", (int)(percent - pattern), pattern, letters, percent + 1);
 }
 
 static json_t *disks_json(const struct config *c)
@@ -114,6 +121,12 @@ static json_t *disks_json(const struct config *c)
 		set_text(d, "serial", name);
 		set_text(d, "link", name);
 		set_number(d, "size_bytes", config_num(c, "disk.size"));
+		set_number(d, "block_bytes", strtoul(config_str(c, "disk.blockSize"), NULL, 10));
+		set_number(d, "physical_bytes",
+			strtoul(config_str(c, "disk.physicalBlockSize"), NULL, 10));
+		set_text(d, "cache", config_str(c, "disk.cache"));
+		json_object_set_new(d, "discard",
+			json_boolean(strcmp(config_str(c, "disk.discard"), "true") == 0));
 		json_array_append_new(a, d);
 	}
 	return a;

@@ -20,6 +20,7 @@
 #define SERIAL_MAX     20 /* bytes that virtio-blk tells of a serial number */
 #define CPUS_MAX       255
 #define SECTOR         512
+#define BLOCK          4096
 #define FUNCTIONS      8   /* of one PCI slot */
 #define DISKS_MAX      100 /* 200 fit, but the firmware's work grows with the square: minutes */
 #define MIB            (1024 * 1024)
@@ -51,9 +52,17 @@ static int check_disk(const struct target_spec *spec, size_t i, struct err *e)
 	if (d->link && (!is_word(d->link, 64, LETTERS DIGITS "-_.") || d->link[0] == '.'))
 		return err_set(e, EINVAL, "disk %s: \"%.40s\" is no name for a device", d->serial,
 			d->link);
-	if (d->size_bytes == 0 || d->size_bytes % SECTOR || d->size_bytes > INT64_MAX)
-		return err_set(e, EINVAL, "disk %s: size %" PRIu64 " is not a multiple of %d bytes",
-			d->serial, d->size_bytes, SECTOR);
+	unsigned block = d->block_bytes ? d->block_bytes : SECTOR;
+	unsigned physical = d->physical_bytes ? d->physical_bytes : SECTOR;
+	if ((block != SECTOR && block != BLOCK) || (physical != SECTOR && physical != BLOCK) ||
+		physical < block)
+		return err_set(e, EINVAL,
+			"disk %s: logical blocks of %u bytes, physical of %u: 512 or 4096 each, "
+			"and the physical not smaller",
+			d->serial, block, physical);
+	if (d->size_bytes == 0 || d->size_bytes % block || d->size_bytes > INT64_MAX)
+		return err_set(e, EINVAL, "disk %s: size %" PRIu64 " is not a multiple of %u bytes",
+			d->serial, d->size_bytes, block);
 	for (size_t k = 0; k < ARRAY_LEN(ours); k++)
 		if (strcmp(d->serial, ours[k]) == 0)
 			return err_set(e, EINVAL, "disk %s: this serial is fsqa's own", d->serial);
@@ -173,47 +182,59 @@ struct disk_file {
 };
 
 /* JSON, for a path may hold the commas that separate options. */
-static int add_disk(struct strv *v, struct slots *s, const struct disk_file *f, const char *serial,
-	struct err *e)
+static int add_disk(struct strv *v, struct slots *s, const struct disk_file *f,
+	const struct target_disk *d, struct err *e)
 {
-	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", serial);
-	/* Nothing outlives the run that a flush would save. */
-	auto_json json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b}, s:{s:s, s:s, s:s}}",
+	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", d->serial);
+	bool direct = d->cache && strcmp(d->cache, "none") == 0;
+	/* Where nothing else was asked for, nothing outlives the run that a flush would save. */
+	bool flush = direct || (d->cache && strcmp(d->cache, "writeback") == 0);
+	auto_json json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b, s:b}, s:{s:s, s:s, s:s}}",
 		"node-name", node, "driver", f->format, "read-only", (int)f->read_only, "discard",
-		"unmap", "cache", "no-flush", 1, "file", "driver", "file", "filename", f->path,
-		"aio", "threads");
+		d->no_discard ? "ignore" : "unmap", "cache", "no-flush", (int)!flush, "direct",
+		(int)direct, "file", "driver", "file", "filename", f->path, "aio", "threads");
 	if (!j)
-		return err_set(e, EINVAL, "disk %s: path is not UTF-8", serial);
+		return err_set(e, EINVAL, "disk %s: path is not UTF-8", d->serial);
 	/* An image may name no other file of the host's, whatever it says by now. */
 	if (strcmp(f->format, "raw") != 0)
 		json_object_set_new(j, "backing", json_null());
 	auto_free char *text = json_line(j);
 	strv_addl(v, "-blockdev", text, NULL);
+	auto_buf struct buf device = { 0 };
 	/* An error of the host's disk is not the guest's: stop, and tell us. */
-	auto_free char *device = xasprintf(
+	buf_addf(&device,
 		"virtio-blk-pci-non-transitional,drive=%s,serial=%s,werror=stop,rerror=stop", node,
-		serial);
-	add_device(v, s, device);
+		d->serial);
+	if (d->block_bytes || d->physical_bytes)
+		buf_addf(&device, ",logical_block_size=%u,physical_block_size=%u",
+			d->block_bytes ? d->block_bytes : SECTOR,
+			d->physical_bytes ? d->physical_bytes : SECTOR);
+	if (d->no_discard)
+		buf_adds(&device, ",discard=off");
+	add_device(v, s, buf_str(&device));
 	return 0;
 }
 
 static int add_disks(struct strv *v, struct slots *s, const struct target_spec *spec, struct err *e)
 {
 	auto_free char *state = command_disk_path(spec, COMMAND_STATE_SERIAL);
-	const struct disk_file files[] = {
-		{ spec->root, spec->root_format ? spec->root_format : "raw", true },
-		{ spec->modules, "raw", true },
-		{ state, "raw", false },
+	const struct {
+		struct disk_file file;
+		struct target_disk disk;
+	} ours[] = {
+		{ { spec->root, spec->root_format ? spec->root_format : "raw", true },
+			{ .serial = ROOT_SERIAL } },
+		{ { spec->modules, "raw", true }, { .serial = MODULES_SERIAL } },
+		{ { state, "raw", false }, { .serial = COMMAND_STATE_SERIAL } },
 	};
-	int rc = add_disk(v, s, &files[0], ROOT_SERIAL, e);
-	if (rc == 0 && spec->modules)
-		rc = add_disk(v, s, &files[1], MODULES_SERIAL, e);
-	if (rc == 0)
-		rc = add_disk(v, s, &files[2], COMMAND_STATE_SERIAL, e);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(ours); i++)
+		if (ours[i].file.path)
+			rc = add_disk(v, s, &ours[i].file, &ours[i].disk, e);
 	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++) {
 		auto_free char *path = command_disk_path(spec, spec->disks[i].serial);
-		rc = add_disk(
-			v, s, &(struct disk_file){ path, "raw", false }, spec->disks[i].serial, e);
+		const struct disk_file file = { path, "raw", false };
+		rc = add_disk(v, s, &file, &spec->disks[i], e);
 	}
 	return rc;
 }

@@ -50,7 +50,7 @@ static char *make(const struct target_spec *spec)
 
 #define DISK(node, ro, path)                                                                       \
 	"-blockdev {\"node-name\":\"disk-" node "\",\"driver\":\"raw\",\"read-only\":" ro          \
-	",\"discard\":\"unmap\",\"cache\":{\"no-flush\":true},\"file\":"                           \
+	",\"discard\":\"unmap\",\"cache\":{\"no-flush\":true,\"direct\":false},\"file\":"          \
 	"{\"driver\":\"file\",\"filename\":\"" path "\",\"aio\":\"threads\"}}\n"                   \
 	"-device virtio-blk-pci-non-transitional,drive=disk-" node ",serial=" node                 \
 	",werror=stop,rerror=stop,bus=pcie.0,addr="
@@ -138,6 +138,35 @@ static void test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_
 	size_t head = (size_t)(share - clone);
 	assert_int_equal(strncmp(saver, clone, head), 0);
 	assert_string_equal(strstr(saver, "-append"), strstr(clone, "-append"));
+}
+
+static void test_disks_have_the_blocks_cache_and_discard_that_were_asked_for(void **unused)
+{
+	struct target_spec s = plain;
+	struct target_disk d = {
+		.serial = "d", .size_bytes = 8192, .block_bytes = 4096, .physical_bytes = 4096
+	};
+	struct err e = { 0 };
+	s.disks = &d;
+	s.n_disks = 1;
+	d.cache = "none";
+	d.no_discard = true;
+	auto_free char *text = make(&s);
+	assert_non_null(strstr(text, "\"discard\":\"ignore\",\"cache\":{\"no-flush\":false,"
+				     "\"direct\":true}"));
+	assert_non_null(strstr(text, "rerror=stop,logical_block_size=4096,physical_block_size=4096,"
+				     "discard=off,bus="));
+	d.cache = "writeback";
+	auto_free char *other = make(&s);
+	assert_non_null(strstr(other, "\"cache\":{\"no-flush\":false,\"direct\":false}"));
+	char *line = NULL;
+	d.physical_bytes = 512;
+	assert_int_equal(target_spec_command(&s, &line, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "the physical not smaller"));
+	d.physical_bytes = 4096;
+	d.size_bytes = 512;
+	assert_int_equal(target_spec_command(&s, &line, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "not a multiple of 4096 bytes"));
 }
 
 static void test_another_architecture_is_only_another_line_of_the_table(void **unused)
@@ -295,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_kvm_has_the_hosts_processor_and_no_workarounds),
 		cmocka_unit_test(
 			test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_memory),
+		cmocka_unit_test(test_disks_have_the_blocks_cache_and_discard_that_were_asked_for),
 		cmocka_unit_test(test_another_architecture_is_only_another_line_of_the_table),
 		cmocka_unit_test(test_no_modules_links_or_initramfs_leave_no_trace),
 		cmocka_unit_test(test_many_disks_share_slots_and_no_address_is_given_twice),

@@ -14,6 +14,9 @@ struct target_disk {
 	const char *serial; /* at most 20 characters */
 	const char *link;   /* also seen as /dev/<link> in the guest; NULL: not */
 	uint64_t size_bytes;
+	unsigned block_bytes, physical_bytes; /* 512 or 4096; 0: 512 */
+	const char *cache;                    /* "unsafe", "writeback", "none"; NULL: unsafe */
+	bool no_discard;
 };
 
 /* All borrowed for the call. */
