@@ -8,6 +8,7 @@
 #include "record/recording.h"
 #include "run/batch_priv.h"
 #include "run/outbox.h"
+#include "run/salvage.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
 #include <fcntl.h>
@@ -363,8 +364,10 @@ void batch_stop(struct batch *b, const char *why)
 		batch_watch(b, STOP_KILL_US, stop_harder);
 	} else if (b->target) {
 		target_kill(b->target);
+	} else if (b->salvage) {
+		salvage_stop(b->salvage);
 	}
-	/* With neither, an ACK is awaited, and finds `stopping` when it comes. */
+	/* With none, an ACK is awaited, and finds `stopping` when it comes. */
 }
 
 static void free_batch(uv_handle_t *handle)

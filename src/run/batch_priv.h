@@ -3,6 +3,7 @@
  * boot.c has the target, stage.c runs and judges one stage, subtest.c what fsqa-test announces and
  * the kernel says. */
 #pragma once
+#include "base/strv.h"
 #include "run/batch.h"
 #include "run/job.h"
 #include "run/splat.h"
@@ -15,6 +16,7 @@
 struct err;
 struct outbox;
 struct recording;
+struct salvage;
 struct session;
 struct session_job;
 struct session_kmsg;
@@ -58,6 +60,12 @@ struct stage_run {
 	int logs_fd;
 	unsigned failed, errors, passed; /* subtests */
 	unsigned uncollected;            /* files of its logs */
+	json_t *collected;               /* an object whose members are paths: files that were */
+	struct strv declared;            /* logs that it announced */
+	/* Evidence after death: */
+	int salvage_fd;
+	struct strv salvage_paths;
+	unsigned salvaged;
 	char failed_names[200];
 };
 
@@ -73,6 +81,7 @@ struct batch {
 	enum batch_state state;
 	struct target *target;
 	struct session *session;
+	struct salvage *salvage; /* reads the lost machine's disk */
 	uv_timer_t watchdog;
 	uv_timer_t stuck; /* runs from the kernel's word that a task or CPU hangs, while nothing
 			     goes on */
@@ -140,7 +149,17 @@ void batch_over(struct batch *b);
 /* A fresh target; once it is up, batch_go_on. */
 void boot_start(struct batch *b);
 
+/* The target is gone, and its evidence is had. */
+void boot_after_end(struct batch *b);
+
+/* ---- evidence.c ---- */
+/* The machine was lost under a stage: fetch its logs from the disk it left; then boot_after_end.
+ * False: there is nothing to fetch, or no way. */
+bool evidence_salvage(struct batch *b);
+
 /* ---- stage.c ---- */
+/* For suite_handler and salvage_spec. */
+void stage_skipped(void *ctx, const char *name, const char *why);
 void stage_start(struct batch *b, const struct job_stage *s);
 /* The session is gone, and b->end says why. */
 void stage_target_ended(struct batch *b);

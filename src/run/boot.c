@@ -221,11 +221,19 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	target_free(take(&b->target));
 	batch_unwatch(b);
 	send_core(b);
+	tell_end(b, end, detail);
+	bool lost = b->state == BATCH_STAGE || b->state == BATCH_JUDGING;
+	if (!lost || !evidence_salvage(b))
+		boot_after_end(b);
+}
+
+void boot_after_end(struct batch *b)
+{
+	enum target_end end = b->end;
+	enum batch_state was = b->state;
 	/* At once, and not at the end: where they filled the host, what follows needs the room. */
 	if (!b->job->keep)
 		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
-	tell_end(b, end, detail);
-	enum batch_state was = b->state;
 	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
 	if (was == BATCH_BOOTING && (fell_back || (b->spec.clone_of && boot_instead(b)))) {
 		open_target(b, &b->spec);
@@ -244,11 +252,11 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	} else if (was == BATCH_SHELL && b->job->shell_pty && end == TARGET_POWEROFF) {
 		b->shell_code = 0; /* a person's way to leave */
 	} else if (was == BATCH_SHELL) {
-		auto_free char *text = xasprintf("the target ended: %s", detail);
+		auto_free char *text = xasprintf("the target ended: %s", b->end_detail);
 		batch_error(b, text);
 	}
 	if (was == BATCH_ENDING && b->spec.save_to && end != TARGET_SAVED) {
-		auto_free char *text = xasprintf("the machine was not saved: %s", detail);
+		auto_free char *text = xasprintf("the machine was not saved: %s", b->end_detail);
 		batch_error(b, text);
 	}
 	bool host_broke = end == TARGET_HOST_FULL || end == TARGET_LIED ||

@@ -146,6 +146,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_bytes = number(&r, "logs_max_bytes");
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.record_limit = number(&r, "record_limit");
+	job.salvage = json_str_or(j, "salvage", NULL);
 	job.hang_timeout_us = number(&r, "hang_timeout_us");
 	job.keep = json_bool_or(j, "keep", false);
 	job.isolate = json_bool_or(j, "isolate", false);

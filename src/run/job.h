@@ -47,6 +47,7 @@ struct job {
 	const char **shell_argv;  /* not NULL: one command on the controller's terminal */
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
+	const char *salvage; /* fsqa-salvage; NULL: a dead machine's disk is left alone */
 	bool keep;
 };
 

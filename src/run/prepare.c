@@ -243,6 +243,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	if (q->core || strcmp(config_str(c, "vm.core"), "true") == 0)
 		set_number(json_object_get(j, "target"), "core_max_bytes",
 			config_num(c, "vm.coreMax"));
+	set_text(j, "salvage", p->salvage);
 	if (p->control)
 		json_object_set_new(j, "control", control_json(p));
 	if (q->shell_argv)
@@ -347,6 +348,8 @@ static int make_parts(const struct prepare_request *q,
 	if (rc < 0)
 		return rc;
 	rc = place_program("fsqa-guest", &guest, e);
+	if (rc == 0)
+		rc = place_program("fsqa-salvage", &p->salvage, e);
 	if (rc < 0)
 		return rc;
 	rc = kernel_resolve(
@@ -411,6 +414,7 @@ void prepared_clear(struct prepared *p)
 	kernel_free(p->kernel);
 	image_free(p->image);
 	free(p->initramfs);
+	free(p->salvage);
 	kernel_free(p->control);
 	free(p->control_initramfs);
 	free(p->load);

@@ -31,6 +31,7 @@ struct prepared {
 	struct image *image;
 	struct accel accel;
 	char *initramfs;
+	char *salvage; /* the program */
 	/* Debian's kernel, tried where the other does not boot; NULL: not to be had. May be the
 	 * same kernel. */
 	struct kernel *control;

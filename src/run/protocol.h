@@ -23,7 +23,8 @@
  * clone_of? disks:[{serial link size_bytes block_bytes physical_bytes cache discard}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
- * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us", "shell":
+ * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us",
+ * "salvage"?, "shell":
  * {"argv", "cols", "rows"}?, "keep": bool} */
 #pragma once
 

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RECIPE   1 /* raise when what is saved changes */
+#define RECIPE   2 /* raise when what is saved changes */
 #define MANIFEST "manifest.json"
 
 static void on_record(void *ctx, const char *type, const json_t *record)

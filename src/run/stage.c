@@ -54,11 +54,12 @@ static void stage_file(void *ctx, const char *path, uint64_t size, bool cut)
 {
 	struct batch *b = ctx;
 	auto_free char *full = xasprintf("%s/logs/%s", b->stage.dir, path);
+	json_object_set_new(b->stage.collected, path, json_true());
 	outbox_artifact(
 		b->out, b->trial.test, b->trial.attempt, path, "file", full, cut, b->job->keep);
 }
 
-static void stage_skipped(void *ctx, const char *name, const char *why)
+void stage_skipped(void *ctx, const char *name, const char *why)
 {
 	struct batch *b = ctx;
 	/* The count is in the verdict's record; a word on each only while they are few. */
@@ -104,7 +105,7 @@ static const struct suite_handler stage_handler = {
 static int open_stage_spool(struct batch *b, const struct job_stage *s, struct err *e)
 {
 	struct stage_run *r = &b->stage;
-	*r = (struct stage_run){ .logs_fd = -1 };
+	*r = (struct stage_run){ .logs_fd = -1, .salvage_fd = -1, .collected = json_object() };
 	r->dir = path_join(b->job->work_dir, s->name);
 	auto_free char *logs = path_join(r->dir, "logs");
 	auto_free char *cast = path_join(r->dir, "terminal.cast");
@@ -179,6 +180,9 @@ static void send_stage_artifacts(struct batch *b)
 	outbox_artifact(b->out, b->trial.test, b->trial.attempt, "terminal.log", "log", log,
 		log_cut, b->job->keep);
 	close_fd(&r->logs_fd);
+	json_decref(r->collected);
+	r->collected = NULL;
+	strv_clear(&r->declared);
 	free(r->dir);
 	r->dir = NULL;
 }

@@ -13,8 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIED       "fsqa-test died"
-#define MAX_EVENTS 20000 /* subtests of one batch */
+#define DIED         "fsqa-test died"
+#define MAX_EVENTS   20000 /* subtests of one batch */
+#define DECLARED_MAX 64    /* logs of one stage */
 
 /* ---- the kernel's log ---- */
 
@@ -196,6 +197,13 @@ void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 	}
 }
 
+static void collect(struct batch *b, const char *path)
+{
+	suite_script.collect(b->stage.task, path);
+	if (b->stage.declared.n < DECLARED_MAX)
+		strv_add(&b->stage.declared, path);
+}
+
 void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 {
 	const char *kind = json_str_or(event, "event", "");
@@ -205,7 +213,7 @@ void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 	else if (strcmp(kind, "end") == 0)
 		subtest_end(b, stream, event);
 	else if (strcmp(kind, "collect") == 0 && b->stage.task)
-		suite_script.collect(b->stage.task, json_str_or(event, "path", ""));
+		collect(b, json_str_or(event, "path", ""));
 	else
 		batch_note(b, "warning", "the target sent an event that is not known");
 }

@@ -320,8 +320,7 @@ int command_make(
 	add_device(&v, &slots, "virtio-rng-pci-non-transitional");
 	add_device(&v, &slots, "pvpanic-pci");
 	/* The guest's kernel says where it lies, for who opens its core. */
-	if (spec->core)
-		strv_addl(&v, "-device", "vmcoreinfo", NULL);
+	strv_addl(&v, "-device", "vmcoreinfo", NULL);
 	rc = add_disks(&v, &slots, spec, e);
 	if (rc < 0)
 		return rc;

@@ -77,6 +77,7 @@ static void test_command_of_x86_under_tcg(void **unused)
 		"-device virtserialport,chardev=agent,name=fsqa.agent.0\n"
 		"-device virtio-rng-pci-non-transitional,bus=pcie.0,addr=2.0\n"
 		"-device pvpanic-pci,bus=pcie.0,addr=3.0\n"
+		"-device vmcoreinfo\n"
 		/* clang-format off */
 		DISK("fsqa-root", "true", "/i/root, a \\\"b\\\".erofs") "4.0\n"
 		DISK("fsqa-modules", "true", "/k/modules.erofs") "5.0\n"

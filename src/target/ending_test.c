@@ -142,10 +142,10 @@ static void test_what_the_guests_init_said_outlasts_its_kernels_words(void **unu
 
 static void test_every_end_has_a_name(void **unused)
 {
-	for (int i = TARGET_POWEROFF; i <= TARGET_KILLED; i++)
+	for (int i = TARGET_POWEROFF; i <= TARGET_SAVED; i++)
 		assert_string_not_equal(target_end_name((enum target_end)i), "?");
 	assert_string_equal(target_end_name(TARGET_PANIC), "panic");
-	assert_string_equal(target_end_name((enum target_end)(TARGET_KILLED + 1)), "?");
+	assert_string_equal(target_end_name((enum target_end)(TARGET_SAVED + 1)), "?");
 }
 
 int main(void)

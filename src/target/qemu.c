@@ -713,6 +713,11 @@ int target_spec_command(const struct target_spec *spec, char **ret, struct err *
 	return rc;
 }
 
+char *target_state_disk(const struct target_spec *spec)
+{
+	return command_disk_path(spec, COMMAND_STATE_SERIAL);
+}
+
 void target_kill(struct target *t)
 {
 	end_now(t, TARGET_KILLED, "killed");

@@ -83,6 +83,9 @@ int target_open(uv_loop_t *loop, const struct target_spec *spec, const struct ta
 char *target_command(const struct target *t);
 /* The same of a target that is not opened. Errors as target_open's for a bad spec. */
 int target_spec_command(const struct target_spec *spec, char **ret, struct err *e);
+/* The file of the disk behind the root's writable layer, below its folder /upper: it stays in
+ * work_dir when the target has ended. The caller's. */
+char *target_state_disk(const struct target_spec *spec);
 /* Ask for power-off; after `grace_us` kill. on_end still comes. */
 void target_shutdown(struct target *t, uint64_t grace_us);
 /* It does not get on: have its tasks dumped to the console by its kernel, its memory written to
