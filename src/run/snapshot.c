@@ -40,6 +40,17 @@ static void say(const struct snapshot_request *q, const char *text)
 		q->progress(q->ctx, text);
 }
 
+/* A file of the user's own may have another content under the same name. */
+static void add_file(struct hash *h, const char *path)
+{
+	struct stat st;
+	if (!path || stat(path, &st) < 0)
+		return; /* then nothing boots, and says so */
+	const int64_t is[] = { (int64_t)st.st_dev, (int64_t)st.st_ino, st.st_size,
+		st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
+	hash_add(h, is, sizeof is);
+}
+
 /* All that a machine is made of stands in the job's target, the stores' keys in its paths. */
 static char *make_key(const struct prepared *p)
 {
@@ -56,6 +67,9 @@ static char *make_key(const struct prepared *p)
 	hash_add_str(&h, recipe);
 	hash_add_str(&h, text);
 	hash_add_str(&h, p->accel.version);
+	static const char *const files[] = { "kernel", "initramfs", "modules", "root" };
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		add_file(&h, json_str_or(target, files[i], NULL));
 	return xasprintf("%.32s", hash_hex(&h, hex));
 }
 
