@@ -52,6 +52,8 @@ int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret)
 	const char *root = cli_value(cli, "root");
 	if (root)
 		strv_addf(&settings, "vm.root=%s", root);
+	for (const char *const *s = cli_values(cli, "share"); *s; s++)
+		strv_addf(&settings, "vm.share=%s", *s);
 	return cli_profile_with(cli, name, strv_get(&settings), ret);
 }
 

@@ -37,8 +37,10 @@ int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret);
 #define CLI_VM_OPTIONS                                                                             \
 	{ "kernel", 'k', "FILE|VERSION", "boot this kernel: a bzImage or vmlinux, or a version",   \
 		"file" },                                                                          \
+		{ "root", 0, "FILE", "on this root: a disk image, a tar, an image's id, or host",  \
+			"file" },                                                                  \
 	{                                                                                          \
-		"root", 0, "FILE", "on this root: a disk image, a tar, or an image's id", "file"   \
+		"share", 0, "DIR", "show DIR read-only as /mnt/NAME (repeatable)", "dir", 1        \
 	}
 /* Where state lies: --state, FSQA_STATE, state.dir, ${XDG_STATE_HOME:-~/.local/state}/fsqa;
  * absolute, the caller's, not made yet. `c` may be NULL: settings are read for it. Prints

@@ -164,9 +164,10 @@ static int value_set(struct value *v, const char *text, const char *dir, struct 
 		return rc;
 	v->num = n;
 	bool list = s->type == SETTING_LIST || s->type == SETTING_PATHS;
-	char *whole = list                      ? list_add(v, text, dir)
-		      : s->type == SETTING_PATH ? resolve_path(text, dir)
-						: xstrdup(text);
+	char *whole = list                                    ? list_add(v, text, dir)
+		      : s->word && strcmp(text, s->word) == 0 ? xstrdup(text)
+		      : s->type == SETTING_PATH               ? resolve_path(text, dir)
+							      : xstrdup(text);
 	free(v->text);
 	v->text = whole;
 	return 0;

@@ -157,9 +157,13 @@ static const struct setting settings[] = {
 		.help = "the virtual machine's memory" },
 	{ "vm.qemu", SETTING_TEXT, .example = "/opt/qemu/bin/qemu-system-x86_64",
 		.help = "the QEMU program; unset: the architecture's own, from PATH" },
-	{ "vm.root", SETTING_PATH, .example = "~/alpine-minirootfs.tar.gz",
+	{ "vm.root", SETTING_PATH, .word = "host", .example = "~/alpine-minirootfs.tar.gz",
 		.help = "the root, made elsewhere: a disk image (raw or qcow2) of erofs, ext4 or "
-			"squashfs, a tar, or an image's id; unset: made as image.* say" },
+			"squashfs, a tar, an image's id, or host: this host's own files, "
+			"read-only; unset: made as image.* say" },
+	{ "vm.share", SETTING_PATHS, .example = "~/linux",
+		.help = "folders of the host that the target sees read-only as /mnt/NAME; several "
+			"values add up" },
 	{ "vm.stateSize", SETTING_SIZE, .min = 64 * MIB, .max = 16 * TIB, .def = "8G",
 		.help = "size of the disk behind the root's writable layer; sparse" },
 };

@@ -139,6 +139,28 @@ static int load_more(const struct params *p, struct err *e)
 	return rc;
 }
 
+/* The host's files do not change below us, but those of a share may. */
+static int mount_9p(const char *tag, const char *where, const char *cache, struct err *e)
+{
+	auto_free char *options =
+		xasprintf("trans=virtio,version=9p2000.L,msize=262144,cache=%s", cache);
+	return mount_on(tag, where, "9p", MS_RDONLY, options, e);
+}
+
+static int mount_shares(const struct params *p, struct err *e)
+{
+	int rc = p->n_shares ? make_folder("/mnt", e) : 0;
+	for (size_t i = 0; rc == 0 && i < p->n_shares; i++) {
+		const struct params_share *s = &p->shares[i];
+		auto_free char *where = path_join("/mnt", s->name);
+		if (strcmp(s->fstype, "9p") == 0)
+			rc = mount_9p(s->serial, where, "none", e);
+		else
+			rc = mount_disk(s->serial, s->fstype, where, MS_RDONLY, NULL, e);
+	}
+	return rc;
+}
+
 static int mount_upper(const void *params, struct err *e)
 {
 	int rc = mount_state(params, e);
@@ -152,16 +174,20 @@ static int mount_root(const struct params *p, struct err *e)
 	struct parallel upper;
 	char node[DISKS_NODE];
 	bool unknown = strcmp(p->root_fstype, "auto") == 0;
+	bool folder = strcmp(p->root_fstype, "9p") == 0;
 	int rc = make_folder("/fsqa", e);
 	if (rc == 0)
 		rc = load_more(p, e);
-	if (rc == 0) /* here, so that the child knows all disks */
+	if (rc == 0 && !folder) /* here, so that the child knows all disks */
 		rc = disks_find(p->root, clock_mono_us() + DEVICE_LIMIT_US, node, e);
 	if (rc < 0)
 		return rc;
 	parallel_start(&upper, mount_upper, p);
-	rc = mount_disk(
-		p->root, unknown ? NULL : p->root_fstype, LOWER, MS_RDONLY | MS_NOATIME, NULL, e);
+	if (folder)
+		rc = mount_9p(p->root, LOWER, "loose", e);
+	else
+		rc = mount_disk(p->root, unknown ? NULL : p->root_fstype, LOWER,
+			MS_RDONLY | MS_NOATIME, NULL, e);
 	int rc2 = parallel_join(&upper, rc < 0 ? NULL : e);
 	if (rc < 0 || rc2 < 0)
 		return rc < 0 ? rc : rc2;
@@ -356,6 +382,8 @@ static int set_up_root(const struct params *p, struct err *e)
 		rc = err_sys(e, "this is no root to run tests in: /bin/sh");
 	if (rc == 0)
 		rc = mount_rest(e);
+	if (rc == 0)
+		rc = mount_shares(p, e);
 	if (rc == 0)
 		rc = make_folder("/run/fsqa", e);
 	if (rc < 0)

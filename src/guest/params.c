@@ -117,6 +117,30 @@ static int set_links(struct params *p, struct span v, struct err *e)
 	return 0;
 }
 
+static int set_shares(struct params *p, struct span v, struct err *e)
+{
+	while (v.n) {
+		struct span name;
+		struct span fstype;
+		struct span serial;
+		(void)cut(&v, ',', &name); /* the last one has no comma behind it */
+		if (p->n_shares == PARAMS_SHARES)
+			return err_set(e, E2BIG, "more than %d shares", PARAMS_SHARES);
+		struct params_share *s = &p->shares[p->n_shares];
+		if (!cut(&name, '=', &fstype) || !cut(&fstype, ':', &serial))
+			return err_set(e, EINVAL, "want fsqa.shares=SERIAL:FSTYPE=NAME,...");
+		int rc = copy_word(serial, s->serial, sizeof s->serial, "shared disk", e);
+		if (rc == 0)
+			rc = copy_word(fstype, s->fstype, sizeof s->fstype, "its filesystem", e);
+		if (rc == 0)
+			rc = copy_word(name, s->name, sizeof s->name, "share", e);
+		if (rc < 0)
+			return rc;
+		p->n_shares++;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct params *p, struct span v, struct err *e);
@@ -127,6 +151,7 @@ static const struct {
 	{ "fsqa.load", set_load },
 	{ "fsqa.hostname", set_hostname },
 	{ "fsqa.links", set_links },
+	{ "fsqa.shares", set_shares },
 };
 
 static int set_one(struct params *p, struct span word, struct err *e)

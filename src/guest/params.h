@@ -6,6 +6,7 @@
  *   fsqa.load=PATH,PATH,...        modules of that image to load first, in this order
  *   fsqa.hostname=NAME             absent: "fsqa"
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
+ *   fsqa.shares=SERIAL:FSTYPE=NAME,...   what is to be mounted read-only on /mnt/NAME
  * Documented in docs/formats/guest.md. */
 #pragma once
 #include <stddef.h>
@@ -13,10 +14,17 @@ struct err;
 
 #define PARAMS_SERIAL 20 /* what virtio-blk keeps of a serial number */
 #define PARAMS_LINKS  64
+#define PARAMS_SHARES 16
 
 struct params_link {
 	char serial[PARAMS_SERIAL + 1];
 	char name[64]; /* beneath /dev, no slash */
+};
+
+struct params_share {
+	char serial[PARAMS_SERIAL + 1]; /* or 9p's tag */
+	char fstype[16];
+	char name[64]; /* beneath /mnt, no slash */
 };
 
 struct params {
@@ -28,6 +36,8 @@ struct params {
 	char hostname[65];
 	struct params_link links[PARAMS_LINKS];
 	size_t n_links;
+	struct params_share shares[PARAMS_SHARES];
+	size_t n_shares;
 };
 
 /* Read the words that begin with "fsqa."; the others are the kernel's own. Allocates nothing.

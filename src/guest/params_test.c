@@ -65,6 +65,29 @@ static void test_modules_to_load_are_paths_below_their_folder(void **unused)
 	assert_refused("fsqa.root=r:auto fsqa.load=a//b.ko", "no path");
 }
 
+static void test_shares_have_tag_filesystem_and_name(void **unused)
+{
+	struct params p;
+	assert_int_equal(params_parse("fsqa.root=fsqa-root:9p "
+				      "fsqa.shares=s-0:9p=linux-6.1,s-1:erofs=b",
+				 &p, NULL),
+		0);
+	assert_int_equal(p.n_shares, 2);
+	assert_string_equal(p.shares[0].serial, "s-0");
+	assert_string_equal(p.shares[0].fstype, "9p");
+	assert_string_equal(p.shares[0].name, "linux-6.1");
+	assert_string_equal(p.shares[1].fstype, "erofs");
+	assert_refused("fsqa.root=r:9p fsqa.shares=s=b", "SERIAL:FSTYPE=NAME");
+	assert_refused("fsqa.root=r:9p fsqa.shares=s:9p", "SERIAL:FSTYPE=NAME");
+	assert_refused("fsqa.root=r:9p fsqa.shares=s:9p=../b", "share \"../b\"");
+	assert_refused("fsqa.root=r:9p fsqa.shares=s:9p=..", "share \"..\"");
+	assert_int_equal(params_parse("fsqa.root=r:9p fsqa.shares="
+				      "s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,"
+				      "s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a,s:e=a",
+				 &p, NULL),
+		-E2BIG);
+}
+
 static void test_more_links_than_fit_are_an_error(void **unused)
 {
 	char line[1024] = "fsqa.root=r:ext4 fsqa.links=";
@@ -82,6 +105,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_left_out_has_a_default),
 		cmocka_unit_test(test_a_wrong_word_is_quoted_back),
 		cmocka_unit_test(test_modules_to_load_are_paths_below_their_folder),
+		cmocka_unit_test(test_shares_have_tag_filesystem_and_name),
 		cmocka_unit_test(test_more_links_than_fit_are_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

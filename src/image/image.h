@@ -16,8 +16,8 @@ struct err;
 struct image {
 	char *key;          /* of the store; NULL: it is somebody else's file */
 	char *path;         /* of the filesystem image */
-	const char *format; /* "raw" or "qcow2"; static */
-	char *fstype;       /* "erofs", "ext4", "squashfs"; "auto": the guest finds out */
+	const char *format; /* "raw", "qcow2" or "9p"; static */
+	char *fstype;       /* "erofs", "ext4", "squashfs"; "9p"; "auto": the guest finds out */
 	char *source;       /* "Debian bookworm, 143 packages" */
 	char *stamp;        /* another where the file was changed, or made anew */
 	bool made;          /* by this call */
@@ -52,10 +52,15 @@ int image_key(const struct image_spec *spec, char **ret, struct err *e);
 /* A root that somebody else made, by its content: an image of a bare filesystem (erofs, ext4,
  * squashfs) or a qcow2 image, used as it is, read-only; or a tar (also gzip, xz, zstd, bzip2),
  * made an image of `fstype` (NULL: erofs) in the store once, its key by the tar's SHA-256. Where
- * there is no such file, an entry of the store of that name serves.
+ * there is no such file, an entry of the store of that name serves. "host": the host's own root,
+ * its fstype "9p" and its path "/".
  * -ENOENT: no such file, or a program is missing; -EINVAL: it can be no root, and why; -ENOSPC. */
 int image_root(const char *state_dir, const char *root, const char *fstype,
 	image_progress *progress, void *ctx, struct image **ret, struct err *e);
+/* An erofs image of a folder as it is now, in the store; made again when a name, size or time
+ * below it changed. Files that are neither files, folders, links are -EINVAL. */
+int image_folder(const char *state_dir, const char *folder, image_progress *progress, void *ctx,
+	struct image **ret, struct err *e);
 /* The key that it has in the store, or NULL: none; the caller's. */
 int image_root_key(
 	const char *state_dir, const char *root, const char *fstype, char **ret, struct err *e);

@@ -16,6 +16,7 @@
 #include "proc/proc.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -208,6 +209,17 @@ static struct image *as_it_is(const struct root *r)
 	return i;
 }
 
+static struct image *of_host(void)
+{
+	struct image *i = xcalloc(1, sizeof *i);
+	i->held = -1;
+	i->path = xstrdup("/");
+	i->format = "9p";
+	i->fstype = xstrdup("9p");
+	i->source = xstrdup("the host's own root (9p)");
+	return i;
+}
+
 int image_root(const char *state_dir, const char *root, const char *fstype,
 	image_progress *progress, void *ctx, struct image **ret, struct err *e)
 {
@@ -216,6 +228,10 @@ int image_root(const char *state_dir, const char *root, const char *fstype,
 	auto_free char *dir = path_join(state_dir, "images");
 	const struct depot d = { dir, progress, ctx, rootfs_remove };
 	fstype = fstype ? fstype : "erofs";
+	if (strcmp(root, "host") == 0) {
+		*ret = of_host();
+		return 0;
+	}
 	depot_sweep(&d);
 	int rc = find(dir, root, fstype, &r, &why);
 	if (rc == 0 && r.key)
@@ -228,11 +244,83 @@ int image_root(const char *state_dir, const char *root, const char *fstype,
 	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
 }
 
+/* ---- a folder ---- */
+
+/* Names, sizes and times stand for the content. */
+static int hash_folder(const char *folder, struct hash *h, struct err *e)
+{
+	char *const paths[] = { (char *)folder, NULL };
+	auto_strv struct strv lines = { 0 };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	if (!tree)
+		return err_sys(e, "vm.share: %s", folder);
+	int rc = 0;
+	FTSENT *f;
+	while (rc == 0 && (f = fts_read(tree))) {
+		const struct stat *st = f->fts_statp;
+		if (f->fts_info == FTS_DNR || f->fts_info == FTS_ERR || f->fts_info == FTS_NS)
+			rc = err_code(e, f->fts_errno, "vm.share: %s", f->fts_path);
+		else if (f->fts_info != FTS_DP)
+			strv_addf(&lines, "%s %o %u %u %" PRId64 " %" PRId64 ".%09ld", f->fts_path,
+				st->st_mode, st->st_uid, st->st_gid, (int64_t)st->st_size,
+				(int64_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	}
+	(void)fts_close(tree); /* only read from */
+	strv_sort(&lines);
+	for (size_t i = 0; i < lines.n; i++)
+		hash_add_str(h, lines.v[i]);
+	return rc;
+}
+
+static int make_folder(const struct depot *d, const char *folder, const char *key,
+	struct image **ret, struct err *e)
+{
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	int rc = rootfs_check("erofs", e);
+	if (rc == 0)
+		rc = depot_begin(d, key, &b, e);
+	if (rc == 0) {
+		auto_free char *image = path_join(b.tmp, "root.erofs");
+		auto_free char *source = xasprintf("folder %s", folder);
+		auto_json json_t *m = json_pack("{s:o, s:s, s:i, s:s}", "source",
+			json_bytes(source, strlen(source)), "fstype", "erofs", "recipe", RECIPE,
+			"fsqa", FSQA_VERSION);
+		rc = rootfs_make(folder, "erofs", image, e);
+		if (rc == 0)
+			rc = depot_publish(&b, m, e);
+	}
+	if (rc < 0)
+		return rc;
+	*ret = stock_load(d->dir, key);
+	return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", d->dir, key);
+}
+
+int image_folder(const char *state_dir, const char *folder, image_progress *progress, void *ctx,
+	struct image **ret, struct err *e)
+{
+	struct hash h;
+	char hex[HASH_HEX_SIZE];
+	auto_free char *dir = path_join(state_dir, "images");
+	const struct depot d = { dir, progress, ctx, rootfs_remove };
+	hash_init(&h);
+	int rc = hash_folder(folder, &h, e);
+	hash_hex(&h, hex);
+	auto_free char *key = xasprintf("folder-%.16s_r%d", hex, RECIPE);
+	if (rc < 0)
+		return rc;
+	*ret = stock_load(dir, key);
+	return *ret ? 0 : make_folder(&d, folder, key, ret, e);
+}
+
 int image_root_key(
 	const char *state_dir, const char *root, const char *fstype, char **ret, struct err *e)
 {
 	struct root r = { 0 };
 	auto_free char *dir = path_join(state_dir, "images");
+	if (strcmp(root, "host") == 0) {
+		*ret = NULL;
+		return 0;
+	}
 	int rc = find(dir, root, fstype ? fstype : "erofs", &r, e);
 	*ret = r.key;
 	return rc;

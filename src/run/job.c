@@ -87,6 +87,18 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	}
 	t->disks = job->disks;
 	t->n_disks = n;
+	const json_t *shares = json_object_get(j, "shares");
+	n = json_array_size(shares);
+	if (r.rc == 0 && n > JOB_MAX_SHARES)
+		r.rc = err_set(e, EINVAL, "%zu folders shared, at most %d", n, JOB_MAX_SHARES);
+	for (size_t i = 0; i < n && r.rc == 0; i++) {
+		r.j = json_array_get(shares, i);
+		job->shares[i].path = text(&r, "path");
+		job->shares[i].name = text(&r, "name");
+		job->shares[i].fstype = text(&r, "fstype");
+	}
+	t->shares = job->shares;
+	t->n_shares = n;
 	return r.rc;
 }
 
@@ -176,6 +188,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.json = j;
 	*ret = job;
 	ret->target.disks = ret->disks;
+	ret->target.shares = ret->shares;
 	return 0;
 }
 

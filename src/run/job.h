@@ -12,6 +12,7 @@ struct err;
 
 #define JOB_MAX_STAGES 1000
 #define JOB_MAX_DISKS  64
+#define JOB_MAX_SHARES 16
 
 struct job_stage {
 	const char *name;
@@ -26,6 +27,7 @@ struct job {
 	const char *work_dir;
 	struct target_spec target;
 	struct target_disk disks[JOB_MAX_DISKS];
+	struct target_share shares[JOB_MAX_SHARES];
 	bool isolate;     /* each stage in a target of its own */
 	bool may_emulate; /* when KVM breaks on the guest: it was found, not asked for */
 	/* A kernel known to boot, tried where the target's does not; kernel is NULL: there is none.

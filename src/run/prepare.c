@@ -17,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define STAGE_DIR "/root/btrfsqe"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+#define STAGE_DIR       "/root/btrfsqe"
 
 /* ---- what the host can give ---- */
 
@@ -153,6 +155,8 @@ static json_t *target_json(const struct prepared *p, const struct config *c, con
 	set_number(t, "cpus", cpu_count(c));
 	set_number(t, "boot_deadline_us", config_num(c, "vm.bootTimeout"));
 	json_object_set_new(t, "disks", disks_json(c));
+	if (json_array_size(p->shares))
+		json_object_set(t, "shares", p->shares);
 	return t;
 }
 
@@ -298,22 +302,103 @@ int prepare_root(const char *state_dir, const struct config *c, image_progress *
 	return rc;
 }
 
-/* The modules, "a.ko,b.ko", that the root needs beyond those of every guest; NULL: none. */
+static bool has_9p(const struct prepared *p)
+{
+	size_t i;
+	json_t *s;
+	json_array_foreach (p->shares, i, s)
+		if (strcmp(json_str_or(s, "fstype", ""), "9p") == 0)
+			return true;
+	return strcmp(p->image->fstype, "9p") == 0;
+}
+
+static const struct kernel_need squashfs = { "squashfs", "CONFIG_SQUASHFS" };
+static const struct kernel_need by_9p[] = {
+	{ "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
+	{ "9p", "CONFIG_9P_FS" },
+};
+
+/* The modules, "a.ko,b.ko", that root and shares need beyond those of every guest; NULL: none. */
 static int drivers(const struct kernel *k, const struct prepared *p, char **ret, struct err *e)
 {
-	static const struct kernel_need squashfs = { "squashfs", "CONFIG_SQUASHFS" };
 	auto_strv struct strv files = { 0 };
 	auto_buf struct buf b = { 0 };
 	bool unknown = strcmp(p->image->fstype, "auto") == 0;
 	int rc = 0;
 	if (unknown || strcmp(p->image->fstype, "squashfs") == 0)
 		rc = kernel_needs(k, &squashfs, 1, &files, e);
-	if (rc < 0 && !(unknown && rc == -ENOENT)) /* it may be another one */
+	if (unknown && rc == -ENOENT) /* it may be another one */
+		rc = 0;
+	if (rc == 0 && has_9p(p))
+		rc = kernel_needs(k, by_9p, ARRAY_LEN(by_9p), &files, e);
+	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < files.n; i++)
 		buf_addf(&b, "%s%s", i ? "," : "", files.v[i]);
 	*ret = b.len ? buf_take(&b) : NULL;
 	return 0;
+}
+
+/* As drivers, of the kernel to test; it is said where there is one with 9p. */
+static int own_drivers(struct prepared *p, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = drivers(p->kernel, p, &p->load, &why);
+	const char *cloud = strstr(p->kernel->release, "-cloud-");
+	if (rc == -ENOENT && cloud && has_9p(p))
+		return err_set(e, rc, "%s; Debian's linux-image-amd64 has it: --kernel %.*s%s",
+			why.msg, (int)(cloud - p->kernel->release), p->kernel->release,
+			cloud + strlen("-cloud"));
+	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
+}
+
+/* One folder: itself where the kernel knows 9p, else an image of it as it is now. */
+static int share(const struct prepare_request *q, const char *path, bool live,
+	image_progress *progress, void *ctx, struct prepared *p, struct err *e)
+{
+	struct stat st;
+	struct image *image = NULL;
+	auto_free char *real = realpath(path, NULL);
+	if (!real || stat(real, &st) < 0)
+		return err_sys(e, "vm.share: %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "vm.share: %s is no folder", path);
+	const char *name = path_base(real);
+	if (!*name || strchr("-.", *name) || strlen(name) > 63 ||
+		strspn(name, NAME_CHARACTERS) != strlen(name))
+		return err_set(e, EINVAL,
+			"vm.share: %s: its name is to stand in /mnt/NAME: letters, digits, _ . -",
+			real);
+	int rc = live ? 0 : image_folder(q->state_dir, real, progress, ctx, &image, e);
+	if (rc < 0)
+		return rc;
+	if (image) {
+		p->folders = xrealloc(p->folders, (p->n_folders + 1) * sizeof *p->folders);
+		p->folders[p->n_folders++] = image;
+	}
+	auto_free char *text = xasprintf("/mnt/%s: %s, read-only, %s", path_base(real), real,
+		live ? "by 9p: what changes there is seen"
+		     : "as an image of what is there now, for the kernel has no 9p");
+	if (progress)
+		progress(ctx, text);
+	json_t *entry = json_pack("{s:s, s:s, s:s}", "path", image ? image->path : real, "name",
+		path_base(real), "fstype", live ? "9p" : "erofs");
+	if (!entry)
+		return err_set(e, EINVAL, "vm.share: %s: the name is not UTF-8", path);
+	return json_array_append_new(p->shares, entry);
+}
+
+static int share_all(const struct prepare_request *q, image_progress *progress, void *ctx,
+	struct prepared *p, struct err *e)
+{
+	auto_strv struct strv files = { 0 };
+	const char *const *paths = config_list(q->profile->config, "vm.share");
+	p->shares = json_array();
+	bool live = *paths && kernel_needs(p->kernel, by_9p, ARRAY_LEN(by_9p), &files, NULL) == 0;
+	int rc = 0;
+	for (; rc == 0 && *paths; paths++)
+		rc = share(q, *paths, live, progress, ctx, p, e);
+	return rc;
 }
 
 /* Without one, a kernel that does not boot is taken at its word. */
@@ -362,7 +447,9 @@ static int make_parts(const struct prepare_request *q,
 		return rc;
 	}
 	rc = prepare_root(q->state_dir, c, progress, ctx, &p->image, ret_exit, e);
-	if (rc == 0 && (rc = drivers(p->kernel, p, &p->load, e)) == -ENOENT)
+	if (rc == 0 && (rc = share_all(q, progress, ctx, p, e)) < 0)
+		*ret_exit = rc == -EIO || rc == -ENOSPC ? 3 : 2;
+	if (rc == 0 && (rc = own_drivers(p, e)) == -ENOENT)
 		*ret_exit = 2;
 	if (rc < 0)
 		return rc;
@@ -418,6 +505,10 @@ void prepared_clear(struct prepared *p)
 	kernel_free(p->control);
 	free(p->control_initramfs);
 	free(p->load);
+	json_decref(p->shares);
+	for (size_t i = 0; i < p->n_folders; i++)
+		image_free(p->folders[i]);
+	free(p->folders);
 	free(p->control_load);
 	json_decref(p->job);
 	json_decref(p->run);

@@ -36,6 +36,9 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
+	json_t *shares;         /* as in the job's target */
+	struct image **folders; /* images of shares, for a kernel without 9p */
+	size_t n_folders;
 	char *load, *control_load; /* modules that the root needs of each, or NULL */
 	json_t *job;               /* without work_dir: prepare_place sets it */
 	json_t *run;               /* the journal's first record, without id and command */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "build_config.h"
+#include "image/image.h"
 #include "run/controller.h"
 #include "run/prepare.h"
 #include "run/run.h"
@@ -205,8 +206,22 @@ static void prune(const char *dir, const char *keep, uint64_t max_bytes)
 	free(all);
 }
 
+/* QEMU cannot save a guest that has a folder of the host's open. */
+static bool has_folder(const struct prepared *p)
+{
+	size_t i;
+	json_t *s;
+	json_array_foreach (p->shares, i, s)
+		if (strcmp(json_str_or(s, "fstype", ""), "9p") == 0)
+			return true;
+	return strcmp(p->image->fstype, "9p") == 0;
+}
+
 int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct err *e)
 {
+	if (has_folder(p))
+		return err_set(
+			e, ENOTSUP, "a machine with the host's folders (9p) cannot be saved");
 	auto_free char *dir = path_join(q->state_dir, "snapshots");
 	auto_free char *key = make_key(p);
 	auto_free char *entry = path_join(dir, key);

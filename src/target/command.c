@@ -17,6 +17,7 @@
 
 #define ROOT_SERIAL    "fsqa-root"
 #define MODULES_SERIAL "fsqa-modules"
+#define SHARE_SERIAL   "fsqa-share-"
 #define SERIAL_MAX     20 /* bytes that virtio-blk tells of a serial number */
 #define CPUS_MAX       255
 #define SECTOR         512
@@ -76,6 +77,22 @@ static int check_disk(const struct target_spec *spec, size_t i, struct err *e)
 	return 0;
 }
 
+static int check_share(const struct target_spec *spec, size_t i, struct err *e)
+{
+	const struct target_share *s = &spec->shares[i];
+	if (!is_word(s->name, 63, LETTERS DIGITS "-_.") || s->name[0] == '.' || s->name[0] == '-')
+		return err_set(e, EINVAL,
+			"vm.share: %s: a name of letters, digits, _ . - is needed for /mnt/NAME",
+			s->path);
+	if (strcmp(s->fstype, "9p") != 0 && strcmp(s->fstype, "erofs") != 0)
+		return err_set(e, EINVAL, "vm.share: %s: by \"%.20s\"", s->path, s->fstype);
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(spec->shares[k].name, s->name) == 0)
+			return err_set(e, EINVAL, "vm.share: %s and %s would both be /mnt/%s",
+				spec->shares[k].path, s->path, s->name);
+	return 0;
+}
+
 static int check(const struct target_spec *spec, struct err *e)
 {
 	if (!is_word(spec->hostname, 63, LETTERS DIGITS "-") || spec->hostname[0] == '-')
@@ -85,7 +102,7 @@ static int check(const struct target_spec *spec, struct err *e)
 		return err_set(e, EINVAL, "\"%.40s\" is no filesystem type for the root",
 			spec->root_fstype ? spec->root_fstype : "");
 	if (spec->root_format && strcmp(spec->root_format, "raw") != 0 &&
-		strcmp(spec->root_format, "qcow2") != 0)
+		strcmp(spec->root_format, "qcow2") != 0 && strcmp(spec->root_format, "9p") != 0)
 		return err_set(e, EINVAL, "a root of format \"%.20s\"", spec->root_format);
 	if (spec->load && !is_word(spec->load, 1000, LETTERS DIGITS "-_./,"))
 		return err_set(e, EINVAL, "\"%.40s\" are no modules", spec->load);
@@ -99,12 +116,12 @@ static int check(const struct target_spec *spec, struct err *e)
 	if (spec->state_bytes < MIB || spec->state_bytes % SECTOR || spec->state_bytes > INT64_MAX)
 		return err_set(e, EINVAL, "the state disk's size, %" PRIu64 " bytes, is too small",
 			spec->state_bytes);
-	for (size_t i = 0; i < spec->n_disks; i++) {
-		int rc = check_disk(spec, i, e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++)
+		rc = check_disk(spec, i, e);
+	for (size_t i = 0; rc == 0 && i < spec->n_shares; i++)
+		rc = check_share(spec, i, e);
+	return rc;
 }
 
 static bool is_tcg(const struct target_spec *spec)
@@ -134,6 +151,9 @@ static int kernel_line(
 		buf_addf(&b, "%s%s=%s", comma, spec->disks[i].serial, spec->disks[i].link);
 		comma = ",";
 	}
+	for (size_t i = 0; i < spec->n_shares; i++)
+		buf_addf(&b, "%s" SHARE_SERIAL "%zu:%s=%s", i ? "," : " fsqa.shares=", i,
+			spec->shares[i].fstype, spec->shares[i].name);
 	if (spec->append && *spec->append)
 		buf_addf(&b, " %s", spec->append);
 	if (b.len > m->command_line_max)
@@ -158,7 +178,7 @@ static int slots_init(
 	struct slots *s, const struct machine *m, const struct target_spec *spec, struct err *e)
 {
 	size_t n_slots = m->last_slot - m->first_slot + 1;
-	size_t n_others = 5 + (spec->modules ? 1 : 0);
+	size_t n_others = 5 + spec->n_shares + (spec->modules ? 1 : 0);
 	if (spec->n_disks > DISKS_MAX)
 		return err_set(e, E2BIG, "%zu disks, but a virtual machine takes %d at most",
 			spec->n_disks, DISKS_MAX);
@@ -215,6 +235,36 @@ static int add_disk(struct strv *v, struct slots *s, const struct disk_file *f,
 	return 0;
 }
 
+/* A folder by 9p: what the host's user may read, and never to be written. */
+static void add_folder(struct strv *v, struct slots *s, const char *path, const char *tag)
+{
+	auto_buf struct buf b = { 0 };
+	for (; *path; path++) /* a comma is doubled in QEMU's options */
+		buf_addf(&b, "%s%c", *path == ',' ? "," : "", *path);
+	strv_add(v, "-fsdev");
+	strv_addf(v, "local,id=%s,path=%s,security_model=none,readonly=on,multidevs=remap", tag,
+		buf_str(&b));
+	auto_free char *device =
+		xasprintf("virtio-9p-pci-non-transitional,fsdev=%s,mount_tag=%s", tag, tag);
+	add_device(v, s, device);
+}
+
+static int add_shares(
+	struct strv *v, struct slots *s, const struct target_spec *spec, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < spec->n_shares; i++) {
+		const struct target_share *x = &spec->shares[i];
+		auto_free char *serial = xasprintf(SHARE_SERIAL "%zu", i);
+		if (strcmp(x->fstype, "9p") == 0)
+			add_folder(v, s, x->path, serial);
+		else
+			rc = add_disk(v, s, &(struct disk_file){ x->path, "raw", true },
+				&(struct target_disk){ .serial = serial }, e);
+	}
+	return rc;
+}
+
 static int add_disks(struct strv *v, struct slots *s, const struct target_spec *spec, struct err *e)
 {
 	auto_free char *state = command_disk_path(spec, COMMAND_STATE_SERIAL);
@@ -229,7 +279,9 @@ static int add_disks(struct strv *v, struct slots *s, const struct target_spec *
 	};
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(ours); i++)
-		if (ours[i].file.path)
+		if (ours[i].file.path && strcmp(ours[i].file.format, "9p") == 0)
+			add_folder(v, s, ours[i].file.path, ours[i].disk.serial);
+		else if (ours[i].file.path)
 			rc = add_disk(v, s, &ours[i].file, &ours[i].disk, e);
 	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++) {
 		auto_free char *path = command_disk_path(spec, spec->disks[i].serial);
@@ -322,6 +374,8 @@ int command_make(
 	/* The guest's kernel says where it lies, for who opens its core. */
 	strv_addl(&v, "-device", "vmcoreinfo", NULL);
 	rc = add_disks(&v, &slots, spec, e);
+	if (rc == 0)
+		rc = add_shares(&v, &slots, spec, e);
 	if (rc < 0)
 		return rc;
 	*ret = v;

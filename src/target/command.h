@@ -2,11 +2,12 @@
 /* command.h: QEMU's command line and the guest kernel's, made from a target_spec.
  *
  * The kernel's, beside its own words and target_spec's `append`, has these for fsqa-guest:
- *   fsqa.root=SERIAL:FSTYPE   the root image's disk, mounted read-only
+ *   fsqa.root=SERIAL:FSTYPE   the root image's disk (of 9p: the folder's tag), mounted read-only
  *   fsqa.state=SERIAL         ext4, the writable layer above it
  *   fsqa.modules=SERIAL       disk whose root is /lib/modules/<release>; absent: none
  *   fsqa.load=PATH,PATH       modules on that disk to be loaded first; absent: none
  *   fsqa.hostname=NAME
+ *   fsqa.shares=TAG:9p=NAME,SERIAL:erofs=NAME   on /mnt/NAME, read-only; absent: none
  *   fsqa.links=SERIAL=NAME,SERIAL=NAME   /dev/NAME for each such disk; absent: none */
 #pragma once
 #include <stddef.h>

@@ -111,6 +111,43 @@ static void test_a_qcow2_root_may_name_no_other_file(void **unused)
 	assert_int_equal(command_make(m, &s, &v, NULL), -EINVAL);
 }
 
+static void test_folders_are_read_only_whatever_their_name(void **unused)
+{
+	static const struct target_share shares[] = {
+		{ "/a,b/linux", "linux", "9p" },
+		{ "/i/root.erofs", "data", "erofs" },
+		{ "/c/linux", "linux", "9p" },
+	};
+	struct target_spec s = plain;
+	struct strv v = { 0 };
+	const struct machine *m;
+	struct err e = { 0 };
+	s.root = "/";
+	s.root_fstype = s.root_format = "9p";
+	s.shares = shares;
+	s.n_shares = 2;
+	auto_free char *text = make(&s);
+	assert_non_null(strstr(text,
+		"-fsdev local,id=fsqa-root,path=/,security_model=none,readonly=on,multidevs=remap\n"
+		"-device virtio-9p-pci-non-transitional,fsdev=fsqa-root,mount_tag=fsqa-root,"));
+	assert_non_null(strstr(
+		text, "local,id=fsqa-share-0,path=/a,,b/linux,security_model=none,readonly=on,"));
+	assert_non_null(
+		strstr(text, "\"disk-fsqa-share-1\",\"driver\":\"raw\",\"read-only\":true"));
+	assert_non_null(strstr(text, " fsqa.root=fsqa-root:9p "));
+	assert_non_null(
+		strstr(text, " fsqa.shares=fsqa-share-0:9p=linux,fsqa-share-1:erofs=data "));
+	assert_null(strstr(text, "disk-fsqa-root"));
+	assert_int_equal(machine_find(s.arch, &m, NULL), 0);
+	s.n_shares = 3;
+	assert_int_equal(command_make(m, &s, &v, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "would both be /mnt/linux"));
+	const struct target_share bad = { "/x", "a b", "9p" };
+	s.shares = &bad;
+	s.n_shares = 1;
+	assert_int_equal(command_make(m, &s, &v, &e), -EINVAL);
+}
+
 static void test_kvm_has_the_hosts_processor_and_no_workarounds(void **unused)
 {
 	struct target_spec s = plain;
@@ -322,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command_of_x86_under_tcg),
 		cmocka_unit_test(test_a_qcow2_root_may_name_no_other_file),
+		cmocka_unit_test(test_folders_are_read_only_whatever_their_name),
 		cmocka_unit_test(test_kvm_has_the_hosts_processor_and_no_workarounds),
 		cmocka_unit_test(
 			test_a_saved_machine_and_its_clone_differ_only_in_who_may_write_the_memory),

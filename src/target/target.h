@@ -19,6 +19,13 @@ struct target_disk {
 	bool no_discard;
 };
 
+/* A folder of the host's, or a disk image of one, that the guest sees read-only. */
+struct target_share {
+	const char *path;
+	const char *name;   /* as /mnt/<name> in the guest */
+	const char *fstype; /* "9p": the folder itself; "erofs": the image */
+};
+
 /* All borrowed for the call. */
 struct target_spec {
 	const char *arch;  /* "x86_64" */
@@ -29,8 +36,10 @@ struct target_spec {
 	const char
 		*load; /* modules of that disk for the guest to load first, "a.ko,b.ko"; or NULL */
 	const char *root, *root_fstype; /* "auto": the guest finds out */
-	const char *root_format;        /* "raw" or "qcow2"; NULL: raw */
-	const char *append;             /* more for the kernel's command line, or NULL */
+	const char *root_format;        /* "raw", "qcow2", or "9p": root is a folder; NULL: raw */
+	const struct target_share *shares;
+	size_t n_shares;
+	const char *append;   /* more for the kernel's command line, or NULL */
 	const char *work_dir; /* the VM's own folder: disks are made here. Removed by its owner */
 	const char *hostname;
 	const struct target_disk *disks;
