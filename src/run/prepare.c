@@ -302,7 +302,7 @@ int prepare_root(const char *state_dir, const struct config *c, image_progress *
 	return rc;
 }
 
-static bool has_9p(const struct prepared *p)
+bool prepared_has_9p(const struct prepared *p)
 {
 	size_t i;
 	json_t *s;
@@ -329,7 +329,7 @@ static int drivers(const struct kernel *k, const struct prepared *p, char **ret,
 		rc = kernel_needs(k, &squashfs, 1, &files, e);
 	if (unknown && rc == -ENOENT) /* it may be another one */
 		rc = 0;
-	if (rc == 0 && has_9p(p))
+	if (rc == 0 && prepared_has_9p(p))
 		rc = kernel_needs(k, by_9p, ARRAY_LEN(by_9p), &files, e);
 	if (rc < 0)
 		return rc;
@@ -345,7 +345,7 @@ static int own_drivers(struct prepared *p, struct err *e)
 	struct err why = { 0 };
 	int rc = drivers(p->kernel, p, &p->load, &why);
 	const char *cloud = strstr(p->kernel->release, "-cloud-");
-	if (rc == -ENOENT && cloud && has_9p(p))
+	if (rc == -ENOENT && cloud && prepared_has_9p(p))
 		return err_set(e, rc, "%s; Debian's linux-image-amd64 has it: --kernel %.*s%s",
 			why.msg, (int)(cloud - p->kernel->release), p->kernel->release,
 			cloud + strlen("-cloud"));

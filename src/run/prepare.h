@@ -51,6 +51,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 /* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
 void prepare_place(struct prepared *p, const char *work_dir);
 void prepared_clear(struct prepared *p);
+/* Whether the root or a share is a folder of the host's, by 9p. */
+bool prepared_has_9p(const struct prepared *p);
 
 /* What to ask accel_probe with these settings; strings borrowed from both. */
 struct accel_query prepare_accel(const char *state_dir, const struct config *c);

@@ -68,7 +68,8 @@ static char *make_key(const struct prepared *p)
 	hash_add_str(&h, recipe);
 	hash_add_str(&h, text);
 	hash_add_str(&h, p->accel.version);
-	static const char *const files[] = { "kernel", "initramfs", "modules", "root" };
+	static const char *const files[] = { "kernel", "initramfs",
+		"modules" }; /* root: its stamp */
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		add_file(&h, json_str_or(target, files[i], NULL));
 	return xasprintf("%.32s", hash_hex(&h, hex));
@@ -206,20 +207,10 @@ static void prune(const char *dir, const char *keep, uint64_t max_bytes)
 	free(all);
 }
 
-/* QEMU cannot save a guest that has a folder of the host's open. */
-static bool has_folder(const struct prepared *p)
-{
-	size_t i;
-	json_t *s;
-	json_array_foreach (p->shares, i, s)
-		if (strcmp(json_str_or(s, "fstype", ""), "9p") == 0)
-			return true;
-	return strcmp(p->image->fstype, "9p") == 0;
-}
-
 int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct err *e)
 {
-	if (has_folder(p))
+	/* QEMU cannot save a guest that has a folder of the host's open. */
+	if (prepared_has_9p(p))
 		return err_set(
 			e, ENOTSUP, "a machine with the host's folders (9p) cannot be saved");
 	auto_free char *dir = path_join(q->state_dir, "snapshots");
