@@ -68,8 +68,9 @@ static char *make_key(const struct prepared *p)
 	hash_add_str(&h, recipe);
 	hash_add_str(&h, text);
 	hash_add_str(&h, p->accel.version);
-	static const char *const files[] = { "kernel", "initramfs",
-		"modules" }; /* root: its stamp */
+	/* The root has its stamp, the initramfs the hash in its name, and a new time at each use.
+	 */
+	static const char *const files[] = { "kernel", "modules" };
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		add_file(&h, json_str_or(target, files[i], NULL));
 	return xasprintf("%.32s", hash_hex(&h, hex));
