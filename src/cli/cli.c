@@ -46,15 +46,18 @@ int cli_profile(struct cli *cli, const char *name, struct profile **ret)
 	return cli_profile_with(cli, name, NULL, ret);
 }
 
-int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret)
+int cli_profile_vm(
+	struct cli *cli, const char *name, const char *const *settings, struct profile **ret)
 {
-	auto_strv struct strv settings = { 0 };
+	auto_strv struct strv all = { 0 };
 	const char *root = cli_value(cli, "root");
 	if (root)
-		strv_addf(&settings, "vm.root=%s", root);
+		strv_addf(&all, "vm.root=%s", root);
 	for (const char *const *s = cli_values(cli, "share"); *s; s++)
-		strv_addf(&settings, "vm.share=%s", *s);
-	return cli_profile_with(cli, name, strv_get(&settings), ret);
+		strv_addf(&all, "vm.share=%s", *s);
+	for (; settings && *settings; settings++)
+		strv_add(&all, *settings);
+	return cli_profile_with(cli, name, strv_get(&all), ret);
 }
 
 static const char *env(const char *name)

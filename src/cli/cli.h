@@ -32,8 +32,9 @@ int cli_profile(struct cli *cli, const char *name, struct profile **ret);
  * command stand for; they count after -c. */
 int cli_profile_with(
 	struct cli *cli, const char *name, const char *const *settings, struct profile **ret);
-/* As cli_profile, with what the options of CLI_VM_OPTIONS say. */
-int cli_profile_vm(struct cli *cli, const char *name, struct profile **ret);
+/* The same with what the options of CLI_VM_OPTIONS say. `settings` may be NULL. */
+int cli_profile_vm(
+	struct cli *cli, const char *name, const char *const *settings, struct profile **ret);
 #define CLI_VM_OPTIONS                                                                             \
 	{ "kernel", 'k', "FILE|VERSION", "boot this kernel: a bzImage or vmlinux, or a version",   \
 		"file" },                                                                          \

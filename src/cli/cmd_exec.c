@@ -12,7 +12,7 @@ static int cmd_exec_fn(struct cli *cli, int argc, char **argv)
 	auto_free char *state_dir = NULL;
 	if (argc < 2)
 		return cli_errorf(cli, CLI_USAGE, "no command: fsqa exec PROFILE -- COMMAND...");
-	int rc = cli_profile_vm(cli, argv[0], &profile);
+	int rc = cli_profile_vm(cli, argv[0], NULL, &profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
 	if (rc == 0)

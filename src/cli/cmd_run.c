@@ -8,7 +8,6 @@
 #include "run/run.h"
 #include "site/site.h"
 #include <stdlib.h>
-#include <string.h>
 
 static int select_stages(struct cli *cli, struct profile *profile)
 {
@@ -19,15 +18,6 @@ static int select_stages(struct cli *cli, struct profile *profile)
 	if (profile_select(profile, strv_get(&only), cli_value(cli, "from"), &e) < 0)
 		return cli_error(cli, CLI_USAGE, &e);
 	return 0;
-}
-
-static int check_isolate(struct cli *cli)
-{
-	const char *how = cli_value(cli, "isolate");
-	if (!how || strcmp(how, "test") == 0 || strcmp(how, "batch") == 0 ||
-		strcmp(how, "run") == 0)
-		return 0;
-	return cli_errorf(cli, CLI_USAGE, "--isolate %s: it is test, batch or run", how);
 }
 
 /* Whatever happened, what is known goes on a page. */
@@ -49,8 +39,6 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 			.state_dir = state_dir,
 			.profile = profile,
 			.kernel = cli_value(cli, "kernel"),
-			.core = cli_flag(cli, "core"),
-			.isolate = cli_value(cli, "isolate"),
 			.keep = cli_flag(cli, "keep"),
 		},
 		.command = cli_command_line(cli),
@@ -79,9 +67,12 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
 	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
-	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, &profile);
-	if (rc == 0)
-		rc = check_isolate(cli);
+	auto_strv struct strv settings = { 0 };
+	if (cli_flag(cli, "core"))
+		strv_add(&settings, "vm.core=true");
+	if (cli_value(cli, "isolate"))
+		strv_addf(&settings, "vm.isolate=%s", cli_value(cli, "isolate"));
+	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, strv_get(&settings), &profile);
 	if (rc == 0)
 		rc = select_stages(cli, profile);
 	if (rc == 0)

@@ -12,7 +12,7 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 {
 	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
-	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, &profile);
+	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, NULL, &profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
 	if (rc == 0)

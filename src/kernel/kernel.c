@@ -175,6 +175,17 @@ static int make_debian(const struct job *j, const struct debian_package *p, stru
 	return rc < 0 ? rc : file_remove_tree(work, e);
 }
 
+/* 1: the entry is there, and *ret is it. 0: it is ours to make, and there is room. */
+static int begin(const struct job *j, const char *key, struct depot_build *b, struct kernel **ret,
+	struct err *e)
+{
+	int rc = depot_begin(&j->depot, key, b, e);
+	if (rc != 1)
+		return rc < 0 ? rc : check_room(j, e);
+	*ret = load(j, key);
+	return *ret ? 1 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
+}
+
 /* The store's entry of this package, made if it is not there. */
 static int get_debian(const struct job *j, const char *asked, const struct debian_package *p,
 	struct kernel **ret, struct err *e)
@@ -184,15 +195,9 @@ static int get_debian(const struct job *j, const char *asked, const struct debia
 		if (!isalnum((unsigned char)*c) && !strchr("+-.~_", *c))
 			*c = '_'; /* QEMU reads a colon in a path as a protocol */
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	int rc = depot_begin(&j->depot, key, &b, e);
-	if (rc == 1) {
-		*ret = load(j, key);
-		return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
-	}
-	if (rc == 0)
-		rc = check_room(j, e);
-	if (rc < 0)
-		return rc;
+	int rc = begin(j, key, &b, ret, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	auto_free char *source = xasprintf("Debian %s %s", p->name, p->version);
 	auto_json json_t *manifest = json_pack("{s:s, s:s, s:s, s:s}", "source", source, "package",
 		p->name, "version", p->version, "asked", asked);
@@ -322,15 +327,9 @@ static int make_file(const struct job *j, const char *file, const char *modules,
 	const char *release, const char *key, struct kernel **ret, struct err *e)
 {
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	int rc = depot_begin(&j->depot, key, &b, e);
-	if (rc == 1) {
-		*ret = load(j, key);
-		return *ret ? 0 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
-	}
-	if (rc == 0)
-		rc = check_room(j, e);
-	if (rc < 0)
-		return rc;
+	int rc = begin(j, key, &b, ret, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	auto_free char *config = config_beside(file, release);
 	auto_json json_t *manifest = json_pack("{s:s}", "source", file);
 	const struct entry_parts parts = { file, modules, config };

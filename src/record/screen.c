@@ -38,6 +38,7 @@ struct screen {
 	unsigned n_parameters;
 	uint32_t code; /* of a character that is not whole yet */
 	unsigned code_left;
+	uint32_t code_least; /* below it the bytes were too many: no character */
 };
 
 /* ---- colours ---- */
@@ -138,9 +139,21 @@ static struct screen_cell *cell_at(const struct screen *s, unsigned row, unsigne
 	return &s->cells[(size_t)row * s->cols + col];
 }
 
+/* Before one side of a column's left edge changes: a wide character across it goes, as in xterm. */
+static void cut_wide(struct screen *s, unsigned row, unsigned col)
+{
+	if (col == 0 || col >= s->cols || !cell_at(s, row, col - 1)->wide)
+		return;
+	struct screen_cell *left = cell_at(s, row, col - 1);
+	left->ch = 0;
+	left->wide = false;
+}
+
 /* Columns [from, to) of one row. */
 static void clear_cells(struct screen *s, unsigned row, unsigned from, unsigned to)
 {
+	cut_wide(s, row, from);
+	cut_wide(s, row, to);
 	struct screen_cell blank = { .fg = SCREEN_DEFAULT, .bg = s->now.pen.bg };
 	for (unsigned col = from; col < to && col < s->cols; col++)
 		*cell_at(s, row, col) = blank;
@@ -178,6 +191,8 @@ static void shift(struct screen *s, unsigned n, bool right)
 {
 	unsigned all = s->cols - s->now.col;
 	n = at_most(n, all);
+	cut_wide(s, s->now.row, s->now.col);
+	cut_wide(s, s->now.row, right ? s->cols - n : s->now.col + n);
 	struct screen_cell *at = cell_at(s, s->now.row, s->now.col);
 	size_t bytes = (all - n) * sizeof *at;
 	memmove(right ? at + n : at, right ? at : at + n, bytes);
@@ -266,6 +281,8 @@ static void put(struct screen *s, uint32_t c)
 	} else if (!fits) {
 		s->now.col = s->cols - 1 - wide;
 	}
+	cut_wide(s, s->now.row, s->now.col);
+	cut_wide(s, s->now.row, s->now.col + 1 + wide);
 	struct screen_cell *cell = cell_at(s, s->now.row, s->now.col);
 	*cell = s->now.pen;
 	cell->ch = s->now.drawing ? drawn(c) : c;
@@ -485,7 +502,7 @@ static void in_plain(struct screen *s, unsigned char c)
 {
 	if (s->code_left && (c & 0xc0) == 0x80) {
 		s->code = s->code << 6 | (c & 0x3f);
-		if (--s->code_left == 0)
+		if (--s->code_left == 0 && s->code >= s->code_least && s->code < 0x110000)
 			put(s, s->code);
 		return;
 	}
@@ -499,6 +516,7 @@ static void in_plain(struct screen *s, unsigned char c)
 	} else if (c >= 0xc2 && c <= 0xf4) {
 		s->code_left = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
 		s->code = c & (0x3fu >> s->code_left);
+		s->code_least = c >= 0xf0 ? 0x10000 : c >= 0xe0 ? 0x800 : 0x80;
 	}
 }
 

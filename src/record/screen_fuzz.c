@@ -22,10 +22,11 @@ static void compare(const struct screen *a, const struct screen *b)
 			const struct screen_cell *y = screen_cell(b, row, col);
 			check(x->ch == y->ch && x->fg == y->fg && x->bg == y->bg &&
 				x->wide == y->wide);
-			check(x->ch == 0 || (x->ch >= 0x20 && x->ch < 0x200000));
+			check(x->ch == 0 || (x->ch >= 0x20 && x->ch < 0x110000));
 			check(x->fg == SCREEN_DEFAULT || x->fg <= 0xffffff);
 			check(x->bg == SCREEN_DEFAULT || x->bg <= 0xffffff);
-			check(!x->wide || col + 1 < screen_cols(a));
+			check(!x->wide || (col + 1 < screen_cols(a) &&
+						  screen_cell(a, row, col + 1)->ch == 0));
 		}
 }
 

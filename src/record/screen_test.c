@@ -53,6 +53,16 @@ static void test_text_wraps_scrolls_and_is_overwritten(void **unused)
 	expect("a\tb", "a      b||||"); /* no stop behind the last column */
 }
 
+static void test_a_wide_character_goes_as_a_whole(void **unused)
+{
+	expect("123456\u4e2d\r\033[@", " 123456||||"); /* half of it would be behind the side */
+	expect("\u4e2d\rx", "x||||");
+	expect("\u4e2d\b\bx\u4e2d\033[2GA", "xA||||");
+	expect("a\u4e2db\033[3G\033[K", "a||||");
+	expect("a\u4e2db\033[1G\033[2P", " b||||");
+	expect("\xe0\x80\x97x", "x||||"); /* three bytes for what is a control character */
+}
+
 static void test_cursor_moves_and_stays_within(void **unused)
 {
 	expect("\033[2;3Hx\033[Ay\033[9999;9999Hz", "   y|  x||       z|");
@@ -149,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_wraps_scrolls_and_is_overwritten),
+		cmocka_unit_test(test_a_wide_character_goes_as_a_whole),
 		cmocka_unit_test(test_cursor_moves_and_stays_within),
 		cmocka_unit_test(test_erasing_inserting_and_deleting),
 		cmocka_unit_test(test_a_region_scrolls_alone),

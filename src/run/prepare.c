@@ -240,11 +240,11 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	set_number(j, "hang_timeout_us", config_num(c, "vm.hangTimeout"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));
-	const char *isolate = q->isolate ? q->isolate : config_str(c, "vm.isolate");
-	json_object_set_new(j, "isolate", json_boolean(strcmp(isolate, "test") == 0));
+	json_object_set_new(
+		j, "isolate", json_boolean(strcmp(config_str(c, "vm.isolate"), "test") == 0));
 	json_object_set_new(
 		j, "may_emulate", json_boolean(strcmp(config_str(c, "vm.accel"), "auto") == 0));
-	if (q->core || strcmp(config_str(c, "vm.core"), "true") == 0)
+	if (strcmp(config_str(c, "vm.core"), "true") == 0)
 		set_number(json_object_get(j, "target"), "core_max_bytes",
 			config_num(c, "vm.coreMax"));
 	set_text(j, "salvage", p->salvage);

@@ -21,8 +21,6 @@ struct prepare_request {
 	const char *const *shell_argv; /* NULL: run the stages; else only this command */
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
-	bool core;           /* as vm.core = true */
-	const char *isolate; /* "test", "batch", "run", or NULL for the profile's vm.isolate */
 	bool keep;
 };
 

@@ -143,14 +143,13 @@ static void clone_where_asked(
 {
 	struct err e = { 0 };
 	const struct config *c = q->prepare.profile->config;
-	const char *how = q->prepare.isolate ? q->prepare.isolate : config_str(c, "vm.isolate");
 	const struct snapshot_request s = {
 		.state_dir = q->prepare.state_dir,
 		.max_bytes = config_num(c, "snapshot.maxSize"),
 		.progress = o->on_progress,
 		.ctx = ctx,
 	};
-	if (strcmp(how, "run") == 0 || snapshot_use(&s, p, &e) == 0)
+	if (strcmp(config_str(c, "vm.isolate"), "run") == 0 || snapshot_use(&s, p, &e) == 0)
 		return;
 	auto_free char *text = xasprintf("no snapshot, each target boots: %s", e.msg);
 	o->on_progress(ctx, text);
