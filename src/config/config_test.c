@@ -353,6 +353,10 @@ static void test_bad_syntax_gives_the_line(void **unused)
 		"fsqa.conf:2: syntax: a backslash that is none of \\n \\t \\b \\\" \\\\");
 	assert_refused("\n[stage.001_x]\ntimeout = 1\n", -EINVAL,
 		"fsqa.conf:2: syntax: unexpected character in header");
+	auto_free char *binary = path_join(dir, "binary.conf");
+	assert_int_equal(file_replace(binary, "[vm]\nappend = a\0b\n", 18, 0644, NULL), 0);
+	assert_refused("[include]\npath = binary.conf\n", -EINVAL,
+		"fsqa.conf:2: include: binary.conf:2: syntax: a NUL byte; this is no text file");
 	write_file("bad.conf", "\n[vm\n");
 	assert_refused("[include]\npath = bad.conf\n", -EINVAL,
 		"bad.conf:2: syntax: missing ']' in section header");

@@ -49,6 +49,21 @@ static int check_file(const char *path, struct err *e)
 	return 0;
 }
 
+/* For libgit2 a NUL ends the line, in silence. */
+static int check_text(const char *path, const struct buf *text, struct err *e)
+{
+	const char *p = buf_str(text);
+	const char *nul = memchr(p, '\0', text->len);
+	if (!nul)
+		return 0;
+	unsigned line = 1;
+	while ((p = memchr(p, '\n', (size_t)(nul - p)))) {
+		line++;
+		p++;
+	}
+	return err_set(e, EINVAL, "%s:%u: syntax: a NUL byte; this is no text file", path, line);
+}
+
 /* Scan `path` (taken) for lines and make it the file of `depth`. */
 static int frame_open(struct reader *r, unsigned depth, char *path, struct err *e)
 {
@@ -57,6 +72,8 @@ static int frame_open(struct reader *r, unsigned depth, char *path, struct err *
 	int rc = check_file(owned, e);
 	if (rc == 0)
 		rc = file_read(owned, CONFIG_FILE_LIMIT, &text, e);
+	if (rc == 0)
+		rc = check_text(owned, &text, e);
 	if (rc < 0)
 		return rc;
 	struct frame *f = &r->frames[depth];
