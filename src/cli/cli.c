@@ -51,8 +51,11 @@ int cli_profile_vm(
 {
 	auto_strv struct strv all = { 0 };
 	const char *root = cli_value(cli, "root");
+	const char *arch = cli_value(cli, "arch");
 	if (root)
 		strv_addf(&all, "vm.root=%s", root);
+	if (arch)
+		strv_addf(&all, "vm.arch=%s", arch);
 	for (const char *const *s = cli_values(cli, "share"); *s; s++)
 		strv_addf(&all, "vm.share=%s", *s);
 	for (; settings && *settings; settings++)

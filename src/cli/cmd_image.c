@@ -44,6 +44,7 @@ static void settings_of(struct cli *cli, struct strv *settings)
 		{ "file", "image.files" },
 		{ "fstype", "image.fstype" },
 		{ "root", "vm.root" },
+		{ "arch", "vm.arch" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (const char *const *v = cli_values(cli, all[i].option); *v; v++)
@@ -112,10 +113,12 @@ static void add_user(
 	auto_free char *key = NULL;
 	int rc = profile_load(profile, cli_values(cli, "config"), &p, &e);
 	if (rc == 0) {
-		const struct image_spec spec = prepare_image(p->config);
+		struct image_spec spec;
 		const char *root = config_str(p->config, "vm.root");
-		rc = root ? image_root_key(state_dir, root, spec.fstype, &key, &e)
-			  : image_key(&spec, &key, &e);
+		rc = prepare_image(p->config, &spec, &e);
+		if (rc == 0)
+			rc = root ? image_root_key(state_dir, root, spec.fstype, &key, &e)
+				  : image_key(&spec, &key, &e);
 	}
 	if (rc < 0) {
 		cli_warn(cli, "%s: which image it uses is not known: %s", profile, e.msg);
@@ -335,6 +338,7 @@ static const struct command_option build_options[] = {
 	{ "file", 0, "SRC:DEST", "put a file or folder of the host there (repeatable)", "file", 1 },
 	{ "fstype", 0, "FSTYPE", "filesystem of the image", "erofs|ext4" },
 	{ "root", 0, "TAR", "of this tar, made elsewhere, instead of Debian's packages", "file" },
+	{ "arch", 0, "ARCH", "for a machine of this architecture, e.g. arm64" },
 	{ 0 },
 };
 static const struct command_option list_options[] = {
@@ -380,9 +384,9 @@ const struct command cmd_image_build = {
 	.help = "Makes the root image that `fsqa run` would make first: Debian with the profile's "
 		"packages, from the repositories that this host's apt knows. Another that is the "
 		"same is at once there; what is being made elsewhere just now is waited for.\n\n"
-		"The options stand for the settings image.packages, image.files, image.fstype and "
-		"vm.root, "
-		"and add to what the profile has; a run needs the same settings to use the image "
+		"The options stand for the settings image.packages, image.files, image.fstype, "
+		"vm.root and vm.arch, and add to what the profile has; a run needs the same "
+		"settings to use the image "
 		"(e.g. -c image.packages=gdb).",
 	.examples = build_examples,
 	.options = build_options,

@@ -93,7 +93,7 @@ static const struct setting settings[] = {
 	{ "image.packages", SETTING_LIST, .check = check_packages, .example = "xfsprogs attr acl",
 		.help = "Debian packages in the root image, beside those that every image has" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
-		.help = "a kernel file (bzImage or ELF vmlinux) to test; wins over "
+		.help = "a kernel file (bzImage, ELF vmlinux or arm64's Image) to test; wins over "
 			"kernel.version" },
 	{ "kernel.modules", SETTING_PATH, .example = "~/linux/mods/lib/modules/6.12.0",
 		.help = "folder with the modules of kernel.image (its /lib/modules/RELEASE)" },
@@ -136,6 +136,9 @@ static const struct setting settings[] = {
 			"works" },
 	{ "vm.append", SETTING_TEXT, .example = "slub_debug=FZPU",
 		.help = "more words for the kernel's command line" },
+	{ "vm.arch", SETTING_TEXT, .example = "arm64",
+		.help = "the target's architecture, by uname's or Debian's name; unset: the "
+			"host's. Another one is emulated" },
 	{ "vm.bootTimeout", SETTING_DURATION, .min = SECOND, .max = HOUR, .bare_us = SECOND,
 		.def = "2m", .help = "time from the start of the VM to its agent's first word" },
 	{ "vm.core", SETTING_CHOICE, .def = "false", .choices = "false|true",

@@ -21,7 +21,8 @@
 #define ROOM_BYTES (1024ull << 20) /* packages, the root and its image at once */
 #define SUITE      "bookworm"      /* where the host is no Debian */
 
-const char *image_arch(void)
+/* Debian's name of the host's architecture. */
+static const char *host_arch(void)
 {
 #if defined(__aarch64__)
 	return "arm64";
@@ -88,6 +89,7 @@ static int plan_make(const struct image_spec *spec, struct plan *p, struct err *
 	struct hash h;
 	char hex[HASH_HEX_SIZE];
 	const char *fstype = spec->fstype ? spec->fstype : "erofs";
+	const char *arch = spec->arch ? spec->arch : host_arch();
 	p->suite = host_suite();
 	p->files = json_array();
 	int rc = recipe_packages(spec->packages, &p->packages, e);
@@ -101,9 +103,11 @@ static int plan_make(const struct image_spec *spec, struct plan *p, struct err *
 		p->hook = files_hook(spec->files);
 	}
 	hash_hex(&h, hex);
-	p->key = xasprintf("%s-%s-%.16s_r%d", p->suite, image_arch(), hex, RECIPE);
+	p->key = xasprintf("%s-%s-%.16s_r%d", p->suite, arch, hex, RECIPE);
 	p->recipe = (struct recipe){
 		.suite = p->suite,
+		.arch = arch,
+		.host_arch = host_arch(),
 		.fstype = fstype,
 		.packages = &p->packages,
 		.hook = p->hook,
@@ -119,7 +123,7 @@ static json_t *describe(const struct plan *p, unsigned n)
 	for (size_t i = 0; i < r->packages->n; i++)
 		json_array_append_new(asked, json_string(r->packages->v[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:O, s:i, s:i, s:s}", "source", source, "suite",
-		r->suite, "arch", image_arch(), "fstype", r->fstype, "packages", asked, "added",
+		r->suite, "arch", r->arch, "fstype", r->fstype, "packages", asked, "added",
 		p->files, "installed", (int)n, "recipe", RECIPE, "fsqa", FSQA_VERSION);
 }
 

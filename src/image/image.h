@@ -36,10 +36,13 @@ struct image_spec {
 	 * They are root's in the image. */
 	const char *const *files;
 	const char *fstype; /* NULL: "erofs"; a kernel may lack it */
+	const char *arch;   /* Debian's name of it: "arm64"; NULL: the host's */
 };
 
 /* Takes half a minute the first time, then nothing. An ordinary user needs subordinate users
  * (subuid(5), newuidmap) for it.
+ * The packages of another architecture are set up by its own programs, which the host's kernel runs
+ * by qemu-user (binfmt_misc): minutes.
  * -ENOENT: a program is missing, with the command that installs it, or there is no such package;
  * -ENOSPC: with folder and room needed; -EINVAL: no package name, or what cannot be added (with
  * its name); -EIO: mmdebstrap's complaint. */
@@ -64,9 +67,6 @@ int image_folder(const char *state_dir, const char *folder, image_progress *prog
 /* The key that it has in the store, or NULL: none; the caller's. */
 int image_root_key(
 	const char *state_dir, const char *root, const char *fstype, char **ret, struct err *e);
-
-/* Debian's name of the host's architecture: "amd64". */
-const char *image_arch(void);
 
 /* ---- the store (stock.c) ---- */
 

@@ -202,6 +202,11 @@ static int run_watched(struct watch *w, const char *const *argv, struct err *e)
 	return rc;
 }
 
+static const char *sudo(void)
+{
+	return geteuid() == 0 ? "" : "sudo ";
+}
+
 /* What went wrong, of a run that did. */
 static int complain(struct watch *w, struct err *e)
 {
@@ -210,6 +215,12 @@ static int complain(struct watch *w, struct err *e)
 		return err_set(
 			e, ENOSPC, "no room left while the root image was made in %s", w->r->dir);
 	const char *what = w->complaint ? w->complaint : how;
+	/* Its words of an architecture that the kernel was not told how to run. */
+	if (strstr(what, "can neither be executed natively"))
+		return err_set(e, ENOENT,
+			"this host cannot run programs of %s: %sapt-get install qemu-user-static "
+			"binfmt-support, or where they are: %supdate-binfmts --enable",
+			w->r->arch, sudo(), sudo());
 	bool unknown = strstr(what, "Unable to locate package") != NULL;
 	return err_set(
 		e, unknown ? ENOENT : EIO, "mmdebstrap: %s (all it said: %s)", what, w->r->log);
@@ -251,7 +262,8 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 {
 	auto_strv struct strv lines = { 0 };
 	auto_strv struct strv options = { 0 };
-	int rc = sources_of_host(r->suite, image_arch(), &lines, &options, e);
+	/* A repository of Debian's has all architectures. */
+	int rc = sources_of_host(r->suite, r->host_arch, &lines, &options, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *apt = path_join(r->dir, "apt.conf");
@@ -265,7 +277,7 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 	strv_addl(&argv, "--pid", "--fork", "--kill-child", "--mount-proc", NULL);
 	strv_addl(&argv, "mmdebstrap", "--variant=essential", "--mode=root", "--format=directory",
 		NULL);
-	strv_addf(&argv, "--architectures=%s", image_arch());
+	strv_addf(&argv, "--architectures=%s", r->arch);
 	strv_addf(&argv, "--include=%s", include);
 	for (size_t i = 0; i < ARRAY_LEN(dpkg_options); i++)
 		strv_addf(&argv, "--dpkgopt=%s", dpkg_options[i]);
@@ -309,6 +321,8 @@ static int check_programs(const struct recipe *r, struct err *e)
 		rc = mmdebstrap_check(e);
 	if (rc == 0)
 		rc = rootfs_program_check("unshare", "--version", "util-linux", e);
+	if (rc == 0 && strcmp(r->arch, r->host_arch) != 0)
+		rc = rootfs_program_check("arch-test", "-h", "arch-test", e);
 	return rc;
 }
 

@@ -14,6 +14,8 @@ struct strv;
 /* All borrowed. */
 struct recipe {
 	const char *suite;           /* "bookworm" */
+	const char *arch;            /* Debian's name: "amd64" */
+	const char *host_arch;       /* whose lists the host's apt has */
 	const char *fstype;          /* "erofs" or "ext4" */
 	const struct strv *packages; /* sorted, no name twice */
 	const char *hook;            /* a script of the last step, with the root as $1; or NULL */

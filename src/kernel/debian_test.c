@@ -55,7 +55,7 @@ static void test_a_name_that_apt_would_take_for_an_option_is_not_asked_for(void 
 {
 	struct err e = { 0 };
 	struct debian_package p = { 0 };
-	assert_int_equal(debian_find("-oX", &p, &e), -ENOENT);
+	assert_int_equal(debian_find(&(struct debian_apt){ 0 }, "-oX", &p, &e), -ENOENT);
 	assert_string_equal(e.msg, "\"-oX\" is no name of a Debian package");
 }
 

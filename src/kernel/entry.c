@@ -5,12 +5,15 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernel/arm64_image.h"
 #include "kernel/bzimage.h"
 #include "kernel/early.h"
 #include "proc/proc.h"
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,33 +37,79 @@ static int open_image(const char *path, struct stat *st, struct err *e)
 	return take_fd(&fd);
 }
 
-/* Whether it is a bzImage: 1 and *ret, or 0; -ENOEXEC: a broken one. */
-static int read_bzimage(int fd, const struct stat *st, struct bzimage *ret, struct err *e)
+/* What a file holds. */
+struct image {
+	enum {
+		IMAGE_ELF,
+		IMAGE_BZ,
+		IMAGE_ARM64
+	} form;
+	struct bzimage bz;
+	struct arm64_image arm64;
+	struct vmlinux elf;
+};
+
+/* -ENOEXEC: none of them, or a broken one. */
+static int read_image(int fd, const struct stat *st, struct image *ret, struct err *e)
 {
 	auto_free char *head = xmalloc(BZIMAGE_HEAD_BYTES);
 	ssize_t n = pread(fd, head, BZIMAGE_HEAD_BYTES, 0);
 	if (n < 0)
 		return err_sys(e, "read");
-	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0)
+	uint64_t bytes = (uint64_t)st->st_size;
+	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0) {
+		ret->form = IMAGE_ELF;
+		return vmlinux_check(fd, &ret->elf, e);
+	}
+	if (arm64_image_parse(head, (size_t)n, bytes, &ret->arm64)) {
+		ret->form = IMAGE_ARM64;
 		return 0;
-	int rc = bzimage_parse(head, (size_t)n, (uint64_t)st->st_size, ret, e);
-	return rc < 0 ? rc : 1;
+	}
+	ret->form = IMAGE_BZ;
+	return bzimage_parse(head, (size_t)n, bytes, &ret->bz, e);
 }
 
-int entry_release(const char *image, char **ret, struct err *e)
+static uint16_t machine_of(const struct image *i)
+{
+	return i->form == IMAGE_ELF ? i->elf.machine : i->form == IMAGE_BZ ? EM_X86_64 : EM_AARCH64;
+}
+
+/* The release of what was perhaps unpacked to `path`. */
+static int release_of(const char *path, char release[KERNEL_RELEASE_SIZE], struct err *e)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	return vmlinux_release(fd, release, e);
+}
+
+static int packed_release(int fd, const struct arm64_image *i, char *release, struct err *e)
+{
+	auto_close int memory = memfd_create("Image", MFD_CLOEXEC);
+	if (memory < 0)
+		return err_sys(e, "memfd_create");
+	auto_free char *path = xasprintf("/proc/self/fd/%d", memory);
+	int rc = arm64_image_extract(fd, i, path, e);
+	return rc < 0 ? rc : release_of(path, release, e);
+}
+
+int entry_look(const char *image, char **ret_release, uint16_t *ret_machine, struct err *e)
 {
 	struct stat st;
-	struct bzimage b;
+	struct image i = { 0 };
 	char release[KERNEL_RELEASE_SIZE];
 	auto_close int fd = open_image(image, &st, e);
 	if (fd < 0)
 		return fd;
-	int rc = read_bzimage(fd, &st, &b, e);
-	if (rc == 0)
+	int rc = read_image(fd, &st, &i, e);
+	if (rc == 0 && i.form == IMAGE_ELF)
 		rc = vmlinux_release(fd, release, e);
+	else if (rc == 0 && i.form == IMAGE_ARM64)
+		rc = packed_release(fd, &i.arm64, release, e);
 	if (rc < 0)
 		return err_wrap(e, "%s", image);
-	*ret = xstrdup(rc == 1 ? b.release : release);
+	*ret_release = xstrdup(i.form == IMAGE_BZ ? i.bz.release : release);
+	*ret_machine = machine_of(&i);
 	return 0;
 }
 
@@ -86,13 +135,12 @@ static int put_bzimage(const char *dir, int fd, const struct bzimage *b, const c
 	return 0;
 }
 
-static int put_elf(const char *dir, int fd, const char *image, struct err *e)
+static int put_elf(const char *dir, const struct vmlinux *v, const char *image, struct err *e)
 {
-	struct vmlinux v;
-	int rc = vmlinux_check(fd, &v, e);
-	if (rc < 0)
-		return rc;
-	if (!v.pvh)
+	if (v->machine == EM_AARCH64)
+		return err_set(e, ENOEXEC,
+			"QEMU enters no ELF kernel of arm64: give its arch/arm64/boot/Image");
+	if (!v->pvh)
 		return err_set(e, ENOEXEC,
 			"ELF kernel without the PVH entry: give its bzImage, or build it with "
 			"CONFIG_PVH=y");
@@ -100,34 +148,48 @@ static int put_elf(const char *dir, int fd, const char *image, struct err *e)
 	return file_copy(image, copy, 0644, e);
 }
 
+static int put_form(const char *dir, int fd, const struct image *i, const char *image,
+	const char **ret_boot, struct err *e)
+{
+	auto_free char *flat = path_join(dir, "Image");
+	*ret_boot = i->form == IMAGE_ARM64 ? "Image" : "vmlinux";
+	if (i->form == IMAGE_ARM64)
+		return arm64_image_extract(fd, &i->arm64, flat, e);
+	return i->form == IMAGE_BZ ? put_bzimage(dir, fd, &i->bz, image, ret_boot, e)
+				   : put_elf(dir, &i->elf, image, e);
+}
+
 static int put_image(const char *dir, const char *image, json_t *manifest, struct err *e)
 {
 	struct stat st;
-	struct bzimage b;
-	const char *boot = "vmlinux";
+	struct image i = { 0 };
+	const char *boot = NULL;
 	char release[KERNEL_RELEASE_SIZE];
 	auto_close int fd = open_image(image, &st, e);
 	if (fd < 0)
 		return fd;
-	int is_bz = read_bzimage(fd, &st, &b, e);
-	int rc = is_bz < 0 ? is_bz
-		 : is_bz   ? put_bzimage(dir, fd, &b, image, &boot, e)
-			   : put_elf(dir, fd, image, e);
-	if (rc == 0 && !is_bz)
-		rc = vmlinux_release(fd, release, e);
+	int rc = read_image(fd, &st, &i, e);
+	if (rc == 0)
+		rc = put_form(dir, fd, &i, image, &boot, e);
+	if (rc == 0 && i.form != IMAGE_BZ) {
+		auto_free char *path = path_join(dir, boot);
+		rc = release_of(path, release, e);
+	}
 	if (rc < 0)
 		return err_wrap(e, "%s", image);
-	json_object_set_new(manifest, "release", json_string(is_bz ? b.release : release));
+	bool bz = i.form == IMAGE_BZ;
+	json_object_set_new(manifest, "release", json_string(bz ? i.bz.release : release));
 	json_object_set_new(manifest, "boot", json_string(boot));
+	json_object_set_new(manifest, "machine", json_integer(machine_of(&i)));
 	return 0;
 }
 
 /* `to` exists afterwards, or the kernel's configuration is not known. */
-static int put_config(const char *dir, const char *config, const char *to, struct err *e)
+static int put_config(const char *dir, const char *config, bool flat, const char *to, struct err *e)
 {
 	if (config)
 		return file_copy(config, to, 0644, e);
-	auto_free char *elf = path_join(dir, "vmlinux");
+	auto_free char *elf = path_join(dir, flat ? "Image" : "vmlinux");
 	auto_close int fd = open(elf, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", elf);
@@ -174,12 +236,13 @@ static int put_modules(const char *dir, const char *modules, struct err *e)
 int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
 	void *ctx, json_t *manifest, struct err *e)
 {
-	say(progress, ctx, "taking vmlinux out of the kernel image");
+	say(progress, ctx, "taking the kernel out of its image");
 	int rc = put_image(dir, parts->image, manifest, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *config = path_join(dir, "config");
-	rc = put_config(dir, parts->config, config, e);
+	bool flat = strcmp(json_str_or(manifest, "boot", ""), "Image") == 0;
+	rc = put_config(dir, parts->config, flat, config, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *early = path_join(dir, "early");

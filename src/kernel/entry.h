@@ -10,16 +10,16 @@ struct err;
 
 /* All borrowed. */
 struct entry_parts {
-	const char *image;   /* bzImage or ELF vmlinux */
+	const char *image;   /* bzImage, ELF vmlinux, or arm64's Image, also packed */
 	const char *modules; /* folder with modules.dep, or NULL */
 	const char *config;  /* .config; NULL: the one that the kernel carries, if it does */
 };
 
-/* Fill the folder `dir`; add "release" and "boot" to `manifest`. -ENOEXEC: the image is no
+/* Fill the folder `dir`; add "release", "boot" and "machine" (ELF's) to `manifest`. -ENOEXEC: no
  * kernel that QEMU can enter; -ENOENT: a program or a needed module is missing. */
 int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
 	void *ctx, json_t *manifest, struct err *e);
-/* What boots from `image`, without making anything: its release. */
-int entry_release(const char *image, char **ret, struct err *e);
+/* What boots from `image`, without making anything: its release, and for which machine (ELF's). */
+int entry_look(const char *image, char **ret_release, uint16_t *ret_machine, struct err *e);
 /* depmod over ROOT/lib/modules/RELEASE. -ENOENT: no depmod, with how to install it. */
 int entry_depmod(const char *root, const char *release, struct err *e);

@@ -30,6 +30,8 @@
 /* What kernel_resolve works on. */
 struct job {
 	char *dir; /* STATE/kernels */
+	const struct kernel_arch *arch;
+	struct debian_apt apt;
 	kernel_progress *progress;
 	void *ctx;
 	struct depot depot;
@@ -62,7 +64,8 @@ static char *existing(const char *dir, const char *name)
 	return access(path, R_OK) == 0 ? take(&path) : NULL;
 }
 
-/* The entry `key`, whole and of this recipe; NULL: there is none. */
+/* The entry `key`, whole, of this recipe and architecture (old ones do not say theirs: it is in
+ * the package's name); NULL: there is none. */
 static struct kernel *load(const struct job *j, const char *key)
 {
 	auto_json json_t *m = NULL;
@@ -71,7 +74,9 @@ static struct kernel *load(const struct job *j, const char *key)
 	const char *release = json_str_or(m, "release", "");
 	const char *boot = json_str_or(m, "boot", "");
 	if (json_i64_or(m, "recipe", 0) != ENTRY_RECIPE || !kernel_release_is_safe(release) ||
-		(strcmp(boot, "vmlinux") != 0 && strcmp(boot, "bzImage") != 0))
+		json_i64_or(m, "machine", j->arch->machine) != j->arch->machine ||
+		(strcmp(boot, "vmlinux") != 0 && strcmp(boot, "bzImage") != 0 &&
+			strcmp(boot, "Image") != 0))
 		return NULL;
 	struct kernel *k = xcalloc(1, sizeof *k);
 	k->key = xstrdup(key);
@@ -156,7 +161,7 @@ static int make_debian(const struct job *j, const struct debian_package *p, stru
 		return err_sys(e, "make folder %s", work);
 	auto_free char *text = xasprintf("downloading %s %s", p->name, p->version);
 	say(j, text);
-	int rc = debian_fetch(p, work, e);
+	int rc = debian_fetch(&j->apt, p, work, e);
 	if (rc < 0)
 		return rc;
 	const char *release = p->name + strlen("linux-image-");
@@ -232,7 +237,9 @@ static int resolve_debian(const struct job *j, const char *name, struct kernel *
 	if ((*ret = remembered(j, memo)))
 		return 0;
 	auto_debian_package struct debian_package p = { 0 };
-	int rc = debian_find(name, &p, e);
+	int rc = debian_apt_update(&j->apt, j->progress, j->ctx, e);
+	if (rc == 0)
+		rc = debian_find(&j->apt, name, &p, e);
 	if (rc == 0)
 		rc = get_debian(j, name, &p, ret, e);
 	if (rc == 0) {
@@ -344,9 +351,14 @@ static int resolve_file(const struct job *j, const char *spec, const char *modul
 	auto_free char *release = NULL;
 	auto_free char *modules = NULL;
 	auto_free char *key = NULL;
+	uint16_t machine;
 	if (!file)
 		return err_sys(e, "kernel %s", spec);
-	int rc = entry_release(file, &release, e);
+	int rc = entry_look(file, &release, &machine, e);
+	if (rc == 0 && machine != j->arch->machine)
+		return err_set(e, ENOEXEC,
+			"%s: a kernel of another architecture than %s: --arch says which to boot",
+			file, j->arch->debian);
 	if (rc == 0 && modules_dir)
 		rc = find_modules(modules_dir, release, &modules, e);
 	if (rc == 0)
@@ -384,8 +396,9 @@ static char *package_name(const char *spec)
 static int resolve(const struct job *j, const char *spec, const char *modules_dir,
 	struct kernel **ret, struct err *e)
 {
+	auto_free char *newest_name = xasprintf("linux-image-cloud-%s", j->arch->debian);
 	if (!spec || strcmp(spec, "debian") == 0)
-		return resolve_debian(j, debian_newest(), ret, e);
+		return resolve_debian(j, newest_name, ret, e);
 	auto_free char *name = package_name(spec);
 	if (!name)
 		return resolve_file(j, spec, modules_dir, ret, e);
@@ -395,15 +408,19 @@ static int resolve(const struct job *j, const char *spec, const char *modules_di
 }
 
 int kernel_resolve(const char *state_dir, const char *spec, const char *modules_dir,
-	kernel_progress *progress, void *ctx, struct kernel **ret, struct err *e)
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
+	struct err *e)
 {
 	struct err why = { 0 };
 	struct kernel *k = NULL;
-	struct job j = { path_join(state_dir, "kernels"), progress, ctx, { NULL } };
+	struct job j = { .arch = arch, .progress = progress, .ctx = ctx };
+	j.dir = path_join(state_dir, "kernels");
+	debian_apt_init(&j.apt, state_dir, arch);
 	j.depot = (struct depot){ .dir = j.dir, .note = progress, .ctx = ctx };
 	depot_sweep(&j.depot);
 	int rc = resolve(&j, spec, modules_dir, &k, &why);
 	free(j.dir);
+	debian_apt_clear(&j.apt);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	*ret = k;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel.h: kernels ready to boot. The store is STATE/kernels/<key>/:
  *   manifest.json   what it was made from, and size and sha256 of each file (base/depot.h)
- *   vmlinux         ELF for QEMU's PVH entry, taken out of the bzImage once (x86_64)
+ *   vmlinux         ELF for QEMU's PVH entry, taken out of the bzImage once
  *   bzImage         as it came
+ *   Image           of arm64, unpacked; then there is neither of the two above
  *   config          its .config, where known
  *   modules.erofs   /lib/modules/<release> as a read-only disk (absent: all built in)
  *   modules.dep     as in there
@@ -12,6 +13,7 @@
  *                   to load (ENODEV: crc32c-intel on another CPU) and the boot still be good
  * Published by rename; one writer a key (flock), many readers. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 struct err;
@@ -27,19 +29,30 @@ struct kernel {
 	char *config;  /* NULL: unknown */
 };
 
+/* The architecture that a kernel is for. */
+struct kernel_arch {
+	const char *debian; /* Debian's name: "arm64"; static */
+	uint16_t machine;   /* ELF's: EM_AARCH64 */
+	bool foreign;       /* not the host's: apt is asked with package lists of our own */
+};
+
 /* Called now and then on long work; `text` is one line. May be NULL. */
 typedef void kernel_progress(void *ctx, const char *text);
 
 /* `spec`: NULL or "debian": Debian's newest cloud kernel by the host's apt (downloaded and
  * unpacked, never installed); "6.1.0-49-cloud-amd64" or "linux-image-...": that package, or
- * an entry of the store; a path: a bzImage or ELF vmlinux, with `modules_dir` (may be NULL)
- * as its /lib/modules/<release>, or what holds a lib/modules/<release>. Makes the store's entry
- * if it is not there yet. apt is asked for the newest once a day, for a named version only
+ * an entry of the store; a path: a bzImage, ELF vmlinux or arm64's Image, with `modules_dir` (may
+ * be NULL) as its /lib/modules/<release>, or what holds a lib/modules/<release>. Makes the store's
+ * entry if it is not there yet. apt is asked for the newest once a day, for a named version only
  * when the store has none; without an answer the store's newest serves, and progress says so.
+ * For a foreign architecture the host's lists and settings stay as they are: its repositories'
+ * lists are fetched into STATE/apt/ARCH, at most once a day.
  * -ENOENT: no such kernel, with what was looked for, or a program is missing, with the command
- * that installs it; -ENOEXEC: the file is no kernel; -ENOSPC: with folder and room needed. */
+ * that installs it; -ENOEXEC: the file is no kernel, or of another architecture; -ENOSPC: with
+ * folder and room needed. */
 int kernel_resolve(const char *state_dir, const char *spec, const char *modules_dir,
-	kernel_progress *progress, void *ctx, struct kernel **ret, struct err *e);
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
+	struct err *e);
 /* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
  * Those of other guests that were not used for a day are removed. */
 int kernel_initramfs(const struct kernel *k, const char *guest, char **ret_path, struct err *e);

@@ -15,9 +15,11 @@
 static const struct {
 	const char *name, *text;
 } stubs[] = {
-	{ "apt-cache", "echo apt-cache >>$STUBS/calls; [ -f $STUBS/show ] && cat $STUBS/show\n" },
-	{ "apt-get", "echo apt-get >>$STUBS/calls; [ -f $STUBS/offline ] && "
-		     "{ echo 'E: Failed to fetch' >&2; exit 100; }; : >a.deb\n" },
+	{ "apt-cache", "echo apt-cache >>$STUBS/calls; echo \"$*\" >>$STUBS/args; [ -f $STUBS/show "
+		       "] && cat $STUBS/show\n" },
+	{ "apt-get",
+		"echo apt-get >>$STUBS/calls; echo \"$*\" >>$STUBS/args; [ -f $STUBS/offline ] && "
+		"{ echo 'E: Failed to fetch' >&2; exit 100; }; : >a.deb\n" },
 	{ "dpkg-deb", "cp -r $STUBS/package $3\n" },
 	{ "depmod", "printf 'virtio_blk.ko:\\n' >$2/lib/modules/$3/modules.dep\n" },
 	{ "mkfs.erofs", "echo mkfs.erofs >>$STUBS/calls; echo disk >$3\n" },
@@ -25,6 +27,9 @@ static const struct {
 
 static const char builtin[] = "virtio_pci.ko\nvirtio_console.ko\nerofs.ko\next4.ko\noverlay.ko\n";
 static const char module[] = "ELF vermagic=6.1.0-1-cloud SMP";
+
+static const struct kernel_arch amd64 = { "amd64", EM_X86_64, false };
+static const struct kernel_arch arm64 = { "arm64", EM_AARCH64, true };
 
 static char *dir, *state_dir, *bin;
 
@@ -118,7 +123,7 @@ static struct kernel *resolve(const char *spec, const char *modules)
 {
 	struct err e = { 0 };
 	struct kernel *k = NULL;
-	if (kernel_resolve(state_dir, spec, modules, NULL, NULL, &k, &e) < 0)
+	if (kernel_resolve(state_dir, spec, modules, &amd64, NULL, NULL, &k, &e) < 0)
 		fail_msg("%s", e.msg);
 	return k;
 }
@@ -126,7 +131,7 @@ static struct kernel *resolve(const char *spec, const char *modules)
 static int refused(const char *spec, const char *modules, struct err *e)
 {
 	struct kernel *k = NULL;
-	int rc = kernel_resolve(state_dir, spec, modules, NULL, NULL, &k, e);
+	int rc = kernel_resolve(state_dir, spec, modules, &amd64, NULL, NULL, &k, e);
 	assert_null(k);
 	return rc;
 }
@@ -194,8 +199,9 @@ static void test_without_apts_answer_the_stores_newest_serves(void **unused)
 			apt_follows("6.1.2-1");
 			put_text("bin/offline", "");
 		}
-		assert_int_equal(
-			kernel_resolve(state_dir, "debian", NULL, keep_last, &last, &k, NULL), 0);
+		assert_int_equal(kernel_resolve(state_dir, "debian", NULL, &amd64, keep_last, &last,
+					 &k, NULL),
+			0);
 		assert_string_equal(k->source, "Debian linux-image-6.1.0-1-cloud 6.1.1-1");
 		assert_non_null(strstr(last, "using Debian linux-image-6.1.0-1-cloud 6.1.1-1"));
 		kernel_free(k);
@@ -288,6 +294,93 @@ static void test_an_elf_boots_only_with_its_pvh_entry(void **unused)
 	assert_non_null(strstr(e.msg, "PVH"));
 }
 
+static void test_an_image_of_arm64_becomes_a_flat_entry(void **unused)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	auto_buf struct buf flat = { 0 };
+	auto_buf struct buf packed = { 0 };
+	auto_free char *file = path_join(dir, "Image.gz");
+	put_text("config-6.3.0", "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n"
+				 "CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n");
+	test_arm64_image("6.3.0", &flat);
+	test_pack(archive_write_add_filter_gzip, flat.s, flat.len, &packed);
+	put("Image.gz", packed.s, packed.len, 0644);
+	if (kernel_resolve(state_dir, file, NULL, &arm64, NULL, NULL, &k, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(k->release, "6.3.0");
+	assert_string_equal(path_base(k->boot), "Image");
+	struct stat st;
+	assert_int_equal(stat(k->boot, &st), 0);
+	assert_int_equal(st.st_size, flat.len);
+	assert_false(exists(k->dir, "vmlinux"));
+	kernel_free(k);
+	assert_int_equal(calls("apt-get"), 0);
+}
+
+static void test_a_kernel_of_another_architecture_is_refused(void **unused)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	auto_free char *file = file_kernel("bzImage", "6.19.0-rc1");
+	assert_int_equal(
+		kernel_resolve(state_dir, file, NULL, &arm64, NULL, NULL, &k, &e), -ENOEXEC);
+	assert_non_null(strstr(e.msg, "another architecture than arm64: --arch says"));
+}
+
+/* Lines of the stubs' arguments that have `word`. */
+static unsigned asked(const char *word)
+{
+	auto_buf struct buf b = { 0 };
+	auto_strv struct strv lines = { 0 };
+	auto_free char *path = path_join(bin, "args");
+	assert_int_equal(file_read(path, 65536, &b, NULL), 0);
+	strv_split(&lines, buf_str(&b), "\n");
+	unsigned n = 0;
+	for (size_t i = 0; i < lines.n; i++)
+		n += strstr(lines.v[i], word) != NULL;
+	return n;
+}
+
+static void test_for_another_architecture_apt_works_in_a_folder_of_ours(void **unused)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	auto_buf struct buf flat = { 0 };
+	auto_free char *last = NULL;
+	auto_free char *own = xasprintf("Dir::State=%s/apt/arm64", state_dir);
+	test_arm64_image("6.1.0-1-cloud", &flat);
+	put("bin/package/boot/vmlinuz-6.1.0-1-cloud", flat.s, flat.len, 0644);
+	put_text("bin/show", "Package: linux-image-cloud-arm64\nVersion: 6.1.1-1\n"
+			     "Depends: linux-image-6.1.0-1-cloud (= 6.1.1-1)\n");
+	if (kernel_resolve(state_dir, NULL, NULL, &arm64, keep_last, &last, &k, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(k->release, "6.1.0-1-cloud");
+	kernel_free(k);
+	/* update, show, download: none asks or changes what the host has. */
+	assert_int_equal(asked("APT::Architecture=arm64"), 3);
+	assert_int_equal(asked(own), 3);
+	assert_int_equal(asked(" update"), 1);
+	/* Lists of today serve for another question, those of yesterday where none can be had. */
+	k = NULL;
+	auto_free char *memo = path_join(state_dir, "kernels/linux-image-cloud-arm64.json");
+	auto_free char *stamp = path_join(state_dir, "apt/arm64/updated");
+	assert_int_equal(unlink(memo), 0);
+	assert_int_equal(kernel_resolve(state_dir, NULL, NULL, &arm64, NULL, NULL, &k, &e), 0);
+	kernel_free(k);
+	assert_int_equal(asked(" update"), 1);
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	put_text("bin/offline", "");
+	assert_int_equal(unlink(memo), 0);
+	assert_int_equal(utimensat(AT_FDCWD, stamp, old, 0), 0);
+	k = NULL;
+	assert_int_equal(
+		kernel_resolve(state_dir, NULL, NULL, &arm64, keep_last, &last, &k, &e), 0);
+	kernel_free(k);
+	assert_int_equal(asked(" update"), 2);
+	assert_string_equal(last, "no new package lists; going on with the old ones");
+}
+
 static void test_what_is_no_kernel_is_refused_with_its_name(void **unused)
 {
 	struct err e = { 0 };
@@ -333,7 +426,8 @@ static void test_two_at_once_make_it_once(void **unused)
 		assert_true(pid[i] >= 0);
 		if (pid[i] == 0) {
 			struct kernel *k = NULL;
-			int rc = kernel_resolve(state_dir, "debian", NULL, NULL, NULL, &k, NULL);
+			int rc = kernel_resolve(
+				state_dir, "debian", NULL, &amd64, NULL, NULL, &k, NULL);
 			_exit(rc == 0 ? 0 : 1);
 		}
 	}
@@ -382,6 +476,9 @@ int main(void)
 		with_stubs(test_a_file_becomes_an_entry_once),
 		with_stubs(test_installed_modules_are_found_below_their_prefix),
 		with_stubs(test_an_elf_boots_only_with_its_pvh_entry),
+		with_stubs(test_an_image_of_arm64_becomes_a_flat_entry),
+		with_stubs(test_a_kernel_of_another_architecture_is_refused),
+		with_stubs(test_for_another_architecture_apt_works_in_a_folder_of_ours),
 		with_stubs(test_what_is_no_kernel_is_refused_with_its_name),
 		with_stubs(test_a_damaged_entry_is_made_again),
 		with_stubs(test_what_a_killed_maker_left_goes_at_the_next_start),

@@ -123,6 +123,28 @@ static inline void test_bzimage(const char *release, int (*filter)(struct archiv
 	memcpy(out->s + 0x300 + strlen(release), " (me@here) #1", 13);
 }
 
+/* A flat Image of arm64: its header, and what a vmlinux has. */
+static inline void test_arm64_image(const char *release, struct buf *out)
+{
+	char head[64] = "MZ";
+	memcpy(head + 56, "ARM\x64", 4);
+	buf_add(out, head, sizeof head);
+	test_vmlinux(release, false, out);
+}
+
+/* The vmlinuz.efi of a flat one. */
+static inline void test_zboot(
+	int (*filter)(struct archive *a), const struct buf *flat, struct buf *out)
+{
+	char head[80] = "MZ";
+	memcpy(head + 4, "zimg", 4);
+	buf_add(out, head, sizeof head);
+	test_pack(filter, flat->s, flat->len, out);
+	test_put(out, 8, sizeof head, 4);
+	test_put(out, 12, out->len - sizeof head, 4);
+	buf_adds(out, "what is behind the payload");
+}
+
 /* Write to DIR/NAME; its path is the caller's. */
 static inline char *test_file(const char *dir, const char *name, const struct buf *b)
 {

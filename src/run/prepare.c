@@ -12,6 +12,7 @@
 #include "config/profile.h"
 #include "image/image.h"
 #include "kernel/kernel.h"
+#include "target/machine.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,10 +135,10 @@ static json_t *disks_json(const struct config *c)
 	return a;
 }
 
-static json_t *target_json(const struct prepared *p, const struct config *c, const char *arch)
+static json_t *target_json(const struct prepared *p, const struct config *c)
 {
 	json_t *t = json_object();
-	set_text(t, "arch", arch);
+	set_text(t, "arch", p->machine->arch);
 	set_text(t, "accel", p->accel.name);
 	set_text(t, "qemu", config_str(c, "vm.qemu"));
 	set_text(t, "kernel", p->kernel->boot);
@@ -227,11 +228,11 @@ static json_t *shell_json(const struct prepare_request *q)
 		(int)q->shell_cols, "rows", (int)q->shell_rows);
 }
 
-static json_t *job_json(const struct prepare_request *q, const struct prepared *p, const char *arch)
+static json_t *job_json(const struct prepare_request *q, const struct prepared *p)
 {
 	const struct config *c = q->profile->config;
 	json_t *j = json_object();
-	json_object_set_new(j, "target", target_json(p, c, arch));
+	json_object_set_new(j, "target", target_json(p, c));
 	json_object_set_new(j, "stages", q->shell_argv ? json_array() : stages_json(q->profile));
 	json_object_set_new(j, "files", files_json(q->profile));
 	json_object_set_new(j, "env", env_json(p, q->profile));
@@ -265,37 +266,57 @@ static json_t *run_json(
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
 		p->kernel->release, "kernel_source", p->kernel->source, "image", p->image->source,
 		"accel", p->accel.name, "environment", "accel_reason", p->accel.reason, "qemu",
-		p->accel.version, "arch", host->machine, "host_kernel", host->release, "cpus",
+		p->accel.version, "arch", p->machine->arch, "host_kernel", host->release, "cpus",
 		(int)cpu_count(c), "memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
 		(json_int_t)config_num(c, "disk.count"), "disk_bytes",
 		(json_int_t)config_num(c, "disk.size"));
+}
+
+int prepare_machine(const struct config *c, const struct machine **ret, struct err *e)
+{
+	struct err why = { 0 };
+	const char *arch = config_str(c, "vm.arch");
+	int rc = machine_find(arch, ret, &why);
+	return rc < 0 ? err_set(e, rc, "%s%s", arch ? "vm.arch: " : "", why.msg) : 0;
 }
 
 struct accel_query prepare_accel(const char *state_dir, const struct config *c)
 {
 	return (struct accel_query){
 		.state_dir = state_dir,
+		.arch = config_str(c, "vm.arch"),
 		.qemu = config_str(c, "vm.qemu"),
 		.want = config_str(c, "vm.accel"),
 	};
 }
 
-struct image_spec prepare_image(const struct config *c)
+int prepare_image(const struct config *c, struct image_spec *ret, struct err *e)
 {
-	return (struct image_spec){
+	const struct machine *machine;
+	int rc = prepare_machine(c, &machine, e);
+	if (rc < 0)
+		return rc;
+	*ret = (struct image_spec){
 		.packages = config_list(c, "image.packages"),
 		.files = config_list(c, "image.files"),
 		.fstype = config_str(c, "image.fstype"),
+		.arch = machine->debian,
 	};
+	return 0;
 }
 
 int prepare_root(const char *state_dir, const struct config *c, image_progress *progress, void *ctx,
 	struct image **ret, int *ret_exit, struct err *e)
 {
-	const struct image_spec spec = prepare_image(c);
+	struct image_spec spec;
 	const char *root = config_str(c, "vm.root");
-	int rc = root ? image_root(state_dir, root, spec.fstype, progress, ctx, ret, e)
-		      : image_resolve(state_dir, &spec, progress, ctx, ret, e);
+	int rc = prepare_image(c, &spec, e);
+	if (rc < 0) {
+		*ret_exit = 2;
+		return rc;
+	}
+	rc = root ? image_root(state_dir, root, spec.fstype, progress, ctx, ret, e)
+		  : image_resolve(state_dir, &spec, progress, ctx, ret, e);
 	/* A root that somebody named and that is none is their mistake. */
 	if (rc < 0)
 		*ret_exit = rc == -EINVAL || (root && rc == -ENOENT) ? 2 : 3;
@@ -346,9 +367,9 @@ static int own_drivers(struct prepared *p, struct err *e)
 	int rc = drivers(p->kernel, p, &p->load, &why);
 	const char *cloud = strstr(p->kernel->release, "-cloud-");
 	if (rc == -ENOENT && cloud && prepared_has_9p(p))
-		return err_set(e, rc, "%s; Debian's linux-image-amd64 has it: --kernel %.*s%s",
-			why.msg, (int)(cloud - p->kernel->release), p->kernel->release,
-			cloud + strlen("-cloud"));
+		return err_set(e, rc, "%s; Debian's linux-image-%s has it: --kernel %.*s%s",
+			why.msg, p->machine->debian, (int)(cloud - p->kernel->release),
+			p->kernel->release, cloud + strlen("-cloud"));
 	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
 }
 
@@ -401,12 +422,47 @@ static int share_all(const struct prepare_request *q, image_progress *progress, 
 	return rc;
 }
 
+static int choose_machine(const struct config *c, struct prepared *p, struct err *e)
+{
+	const struct machine *host;
+	int rc = prepare_machine(c, &p->machine, e);
+	if (rc < 0)
+		return rc;
+	p->foreign = machine_find(NULL, &host, NULL) < 0 || host != p->machine;
+	const char *root = config_str(c, "vm.root");
+	if (p->foreign && root && strcmp(root, "host") == 0)
+		return err_set(
+			e, EINVAL, "vm.root = host: its programs are not of %s", p->machine->arch);
+	return 0;
+}
+
+static struct kernel_arch kernel_arch_of(const struct prepared *p)
+{
+	return (struct kernel_arch){ p->machine->debian, p->machine->elf, p->foreign };
+}
+
+/* The agent for the guest's architecture. */
+static int find_guest(const struct prepared *p, char **ret, struct err *e)
+{
+	struct err why = { 0 };
+	if (!p->foreign)
+		return place_program("fsqa-guest", ret, e);
+	auto_free char *name = xasprintf("fsqa-guest-%s", p->machine->arch);
+	int rc = place_program(name, ret, &why);
+	return rc < 0 ? err_set(e, rc,
+				"%s: fsqa was built without it: scripts/install-packages %s, then "
+				"build it again",
+				why.msg, p->machine->debian)
+		      : 0;
+}
+
 /* Without one, a kernel that does not boot is taken at its word. */
 static void find_control(const char *state_dir, const char *guest, kernel_progress *progress,
 	void *ctx, struct prepared *p)
 {
 	struct err e = { 0 };
-	if (kernel_resolve(state_dir, NULL, NULL, progress, ctx, &p->control, &e) == 0 &&
+	const struct kernel_arch arch = kernel_arch_of(p);
+	if (kernel_resolve(state_dir, NULL, NULL, &arch, progress, ctx, &p->control, &e) == 0 &&
 		drivers(p->control, p, &p->control_load, &e) == 0 &&
 		kernel_initramfs(p->control, guest, &p->control_initramfs, &e) == 0)
 		return;
@@ -429,16 +485,21 @@ static int make_parts(const struct prepare_request *q,
 		spec = config_str(c, "kernel.version");
 	auto_free char *guest = NULL;
 	struct accel_query accel = prepare_accel(q->state_dir, c);
-	int rc = accel_probe(&accel, &p->accel, e);
-	if (rc < 0)
+	int rc = choose_machine(c, p, e);
+	if (rc < 0) {
+		*ret_exit = 2;
 		return rc;
-	rc = place_program("fsqa-guest", &guest, e);
+	}
+	rc = accel_probe(&accel, &p->accel, e);
+	if (rc == 0)
+		rc = find_guest(p, &guest, e);
 	if (rc == 0)
 		rc = place_program("fsqa-salvage", &p->salvage, e);
 	if (rc < 0)
 		return rc;
-	rc = kernel_resolve(
-		q->state_dir, spec, config_str(c, "kernel.modules"), progress, ctx, &p->kernel, e);
+	const struct kernel_arch arch = kernel_arch_of(p);
+	rc = kernel_resolve(q->state_dir, spec, config_str(c, "kernel.modules"), &arch, progress,
+		ctx, &p->kernel, e);
 	if (rc < 0) {
 		/* A kernel that somebody named and that is none is their mistake. */
 		bool named = spec && strcmp(spec, "debian") != 0;
@@ -479,7 +540,7 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		prepared_clear(&p);
 		return rc;
 	}
-	p.job = job_json(q, &p, host.machine);
+	p.job = job_json(q, &p);
 	p.run = run_json(q, &p, &host);
 	*ret = p;
 	return 0;

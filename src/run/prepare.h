@@ -12,6 +12,7 @@
 struct config;
 struct err;
 struct kernel;
+struct machine;
 struct profile;
 
 struct prepare_request {
@@ -25,6 +26,8 @@ struct prepare_request {
 };
 
 struct prepared {
+	const struct machine *machine;
+	bool foreign; /* of another architecture than the host */
 	struct kernel *kernel;
 	struct image *image;
 	struct accel accel;
@@ -52,11 +55,13 @@ void prepared_clear(struct prepared *p);
 /* Whether the root or a share is a folder of the host's, by 9p. */
 bool prepared_has_9p(const struct prepared *p);
 
+/* The machine that these settings ask for. -ENOTSUP: vm.arch is none we know. */
+int prepare_machine(const struct config *c, const struct machine **ret, struct err *e);
 /* What to ask accel_probe with these settings; strings borrowed from both. */
 struct accel_query prepare_accel(const char *state_dir, const struct config *c);
 
-/* The root image that these settings ask for; strings borrowed. */
-struct image_spec prepare_image(const struct config *c);
+/* The root image that these settings ask for; strings borrowed. -ENOTSUP as prepare_machine. */
+int prepare_image(const struct config *c, struct image_spec *ret, struct err *e);
 
 /* The root that these settings ask for, made if it is not there. *ret_exit as prepare's. */
 int prepare_root(const char *state_dir, const struct config *c, image_progress *progress, void *ctx,

@@ -350,7 +350,8 @@ static void test_unknown_architecture_is_told_with_those_there_are(void **unused
 	const struct machine *m = NULL;
 	struct err e = { 0 };
 	assert_int_equal(machine_find("pdp11", &m, &e), -ENOTSUP);
-	assert_string_equal(e.msg, "no virtual machine for pdp11: there is x86_64, aarch64");
+	assert_string_equal(
+		e.msg, "no virtual machine for pdp11: there is x86_64 (amd64), aarch64 (arm64)");
 	assert_null(m);
 }
 

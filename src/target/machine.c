@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -28,6 +29,8 @@ static const char *const system_off_args[] = { "-machine", "virt", "-device",
 static const struct machine machines[] = {
 	{
 		.arch = "x86_64",
+		.debian = "amd64",
+		.elf = EM_X86_64,
 		.program = "qemu-system-x86_64",
 		.package = "qemu-system-x86",
 		.type = "q35",
@@ -44,6 +47,8 @@ static const struct machine machines[] = {
 	},
 	{
 		.arch = "aarch64",
+		.debian = "arm64",
+		.elf = EM_AARCH64,
 		.program = "qemu-system-aarch64",
 		.package = "qemu-system-arm",
 		.type = "virt,gic-version=max",
@@ -70,11 +75,12 @@ int machine_find(const char *arch, const struct machine **ret, struct err *e)
 		arch = host.machine;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-		if (strcmp(machines[i].arch, arch) == 0) {
-			*ret = &machines[i];
+		const struct machine *m = &machines[i];
+		if (strcmp(m->arch, arch) == 0 || strcmp(m->debian, arch) == 0) {
+			*ret = m;
 			return 0;
 		}
-		buf_addf(&names, "%s%s", i ? ", " : "", machines[i].arch);
+		buf_addf(&names, "%s%s (%s)", i ? ", " : "", m->arch, m->debian);
 	}
 	return err_set(e, ENOTSUP, "no virtual machine for %s: there is %s", arch, buf_str(&names));
 }

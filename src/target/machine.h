@@ -20,6 +20,8 @@ struct machine_probe {
 
 struct machine {
 	const char *arch;    /* as uname -m says */
+	const char *debian;  /* Debian's name of it */
+	uint16_t elf;        /* ELF's machine */
 	const char *program; /* QEMU's */
 	const char *package; /* Debian's, that has it */
 	const char *type;    /* -machine */
@@ -33,5 +35,6 @@ struct machine {
 	struct machine_probe probe;
 };
 
-/* `arch`: NULL is the host's own. -ENOTSUP: not in the table; the message lists what is. */
+/* `arch`: uname's or Debian's name; NULL is the host's own. -ENOTSUP: not in the table; the message
+ * lists what is. */
 int machine_find(const char *arch, const struct machine **ret, struct err *e);
