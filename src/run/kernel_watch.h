@@ -3,7 +3,8 @@
  * kernel's own code prints; a test during which one came is FAIL with it as the reason, unless
  * the test declared it as its purpose. Some are never excused.
  * Source: Linux 6.1 kernel/panic.c, lib/ubsan.c, kernel/locking/lockdep.c, kernel/hung_task.c,
- * mm/kasan/report.c, mm/kmemleak.c, fs/{btrfs,ext4,xfs}. */
+ * mm/kasan/report.c, mm/kmemleak.c, fs/{btrfs,ext4,xfs}, arch/arm64/kernel/traps.c and
+ * arch/arm64/mm/fault.c. */
 #pragma once
 #include <regex.h>
 #include <stdbool.h>

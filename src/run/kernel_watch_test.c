@@ -26,6 +26,11 @@ static void test_messages_are_classed_as_the_kernel_prints_them(void **unused)
 		{ "EXT4-fs error (device vdb): ext4_lookup:1784", KERNEL_CORRUPTION },
 		{ "XFS (vdb): Metadata corruption detected at xfs_x", KERNEL_CORRUPTION },
 		{ "Kernel panic - not syncing: sysrq triggered crash", KERNEL_PANIC },
+		{ "Unable to handle kernel NULL pointer dereference at virtual address "
+		  "0000000000000008",
+			KERNEL_OOPS },
+		{ "Internal error: Oops: 0000000096000044 [#1] SMP", KERNEL_OOPS },
+		{ "Unexpected kernel BRK exception at EL1", KERNEL_OOPS },
 		{ "BTRFS info (device vdb): using crc32c", KERNEL_QUIET },
 		{ "BTRFS: device fsid x devid 1 transid 6 /dev/vdb", KERNEL_QUIET },
 		{ "my WARNING: is not at the start", KERNEL_QUIET },

@@ -373,12 +373,10 @@ static int own_drivers(struct prepared *p, struct err *e)
 	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
 }
 
-/* One folder: itself where the kernel knows 9p, else an image of it as it is now. */
-static int share(const struct prepare_request *q, const char *path, bool live,
-	image_progress *progress, void *ctx, struct prepared *p, struct err *e)
+/* What vm.share names, before anything is made for it: each a folder with a name of its own. */
+static int check_share(const char *path, struct strv *names, struct err *e)
 {
 	struct stat st;
-	struct image *image = NULL;
 	auto_free char *real = realpath(path, NULL);
 	if (!real || stat(real, &st) < 0)
 		return err_sys(e, "vm.share: %s", path);
@@ -390,6 +388,31 @@ static int share(const struct prepare_request *q, const char *path, bool live,
 		return err_set(e, EINVAL,
 			"vm.share: %s: its name is to stand in /mnt/NAME: letters, digits, _ . -",
 			real);
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->v[i], name) == 0)
+			return err_set(e, EINVAL, "vm.share: %s: another folder is /mnt/%s already",
+				real, name);
+	strv_add(names, name);
+	return 0;
+}
+
+static int check_shares(const struct config *c, struct err *e)
+{
+	auto_strv struct strv names = { 0 };
+	int rc = 0;
+	for (const char *const *path = config_list(c, "vm.share"); rc == 0 && *path; path++)
+		rc = check_share(*path, &names, e);
+	return rc;
+}
+
+/* One folder: itself where the kernel knows 9p, else an image of it as it is now. */
+static int share(const struct prepare_request *q, const char *path, bool live,
+	image_progress *progress, void *ctx, struct prepared *p, struct err *e)
+{
+	struct image *image = NULL;
+	auto_free char *real = realpath(path, NULL);
+	if (!real)
+		return err_sys(e, "vm.share: %s", path);
 	int rc = live ? 0 : image_folder(q->state_dir, real, progress, ctx, &image, e);
 	if (rc < 0)
 		return rc;
@@ -528,6 +551,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 	struct utsname host;
 	*ret_exit = 2;
 	int rc = prepare_check_memory(q->profile->config, e);
+	if (rc == 0)
+		rc = check_shares(q->profile->config, e);
 	if (rc < 0)
 		return rc;
 	*ret_exit = 3;
