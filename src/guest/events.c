@@ -94,6 +94,8 @@ static bool allowed(struct event_conn *c, const struct frame *f)
 		return !c->started;
 	if (f->stream == EVENT_END)
 		return c->started;
+	if (f->stream == EVENT_REBOOT)
+		return !c->started;
 	return f->stream == EVENT_COLLECT && c->collects++ < COLLECTS_MAX;
 }
 
@@ -109,7 +111,7 @@ static void serve_one(struct events *ev, struct event_conn *c, struct mux *m)
 		mux_send(m, AGENT_EVENT, c->stream, f.payload, f.length);
 		if (kind == EVENT_START)
 			c->started = true;
-		else
+		else if (kind != EVENT_REBOOT)
 			ack(c);
 		if (kind != EVENT_END)
 			return;

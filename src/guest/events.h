@@ -3,11 +3,11 @@
  *
  *   fsqa-test                                agent
  *     |  EVENT kind {"event":...} ->           |  kind (in the stream field): enum event_kind
- *     |  <- EVENT_ACK                          |  a start: when the host has it durable;
+ *     |  <- EVENT_ACK                          |  start, reboot: when the host has it;
  *     |                                        |  end, collect: when it is on its way
  *
  * One connection is one test: start, any number of collects, end. A connection that closes
- * after a start and before an end is a test that died. */
+ * after a start and before an end is a test that died. One with no test may ask for a reboot. */
 #pragma once
 #include "guest/mux.h"
 #include <poll.h>
@@ -20,6 +20,7 @@ enum event_kind {
 	EVENT_START = 1,
 	EVENT_END = 2,
 	EVENT_COLLECT = 3,
+	EVENT_REBOOT = 4,
 };
 
 struct event_conn {
@@ -45,5 +46,5 @@ size_t events_poll(const struct events *ev, struct pollfd *p);
 /* Take all that is there and pass it on, each behind the kernel log up to it. false: no room
  * for all of it now. */
 bool events_serve(struct events *ev, struct mux *m);
-/* The host has a start. */
+/* The host has a start, or grants a reboot. */
 void events_ack(struct events *ev, uint32_t stream);

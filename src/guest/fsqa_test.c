@@ -32,6 +32,8 @@
 #define NAME_MAX_LEN  200
 #define EXPECT_MAX    32
 #define REASON_MAX    500
+#define REBOOT_MS     60000
+#define WANT_WORDS    "want words of letters, digits, _ - joined by dots"
 
 enum {
 	EXIT_USAGE = 2,
@@ -45,6 +47,7 @@ struct test {
 	const char *expect[EXPECT_MAX];
 	size_t n_expect;
 	const char *collect;
+	const char *reboot;  /* its mark */
 	uint64_t timeout_us; /* 0: none */
 	char **argv;
 	int agent; /* -1: none */
@@ -57,6 +60,7 @@ struct test {
 static const char usage[] =
 	"usage: fsqa-test NAME [--expect REGEX]... [--timeout DURATION] [--] COMMAND [ARG]...\n"
 	"       fsqa-test --collect PATH\n"
+	"       fsqa-test --reboot MARK\n"
 	"\n"
 	"Run COMMAND as the test NAME: exit code 0 is PASS, 77 SKIP, 126 and 127 ERROR, else "
 	"FAIL.\n"
@@ -64,7 +68,9 @@ static const char usage[] =
 	"  --expect REGEX      kernel messages of this kind are the test's purpose (extended "
 	"regex)\n"
 	"  --timeout DURATION  kill it then, and FAIL (30s, 5m; a bare number is seconds)\n"
-	"  --collect PATH      a log file or folder that is to be kept\n";
+	"  --collect PATH      a log file or folder that is to be kept\n"
+	"  --reboot MARK       reboot this machine; the stage is started again with MARK in\n"
+	"                      $FSQA_REBOOT_MARK\n";
 
 static int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -114,6 +120,8 @@ static int parse_option(struct test *t, int option, const char *value)
 	struct err e = { 0 };
 	if (option == 'c')
 		t->collect = value;
+	else if (option == 'r')
+		t->reboot = value;
 	else if (option == 'e')
 		return parse_expect(t, value);
 	else if (option != 't')
@@ -130,6 +138,7 @@ static int parse(struct test *t, int argc, char **argv)
 		{ "expect", required_argument, NULL, 'e' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "collect", required_argument, NULL, 'c' },
+		{ "reboot", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -148,17 +157,20 @@ static int parse(struct test *t, int argc, char **argv)
 		if (rc != 0)
 			return rc;
 	}
-	if (!t->name && !t->collect && optind < argc)
+	bool errand = t->collect || t->reboot; /* and no test */
+	if (!t->name && !errand && optind < argc)
 		t->name = argv[optind++];
 	t->argv = argv + optind;
-	if (t->collect ? t->name || t->argv[0] : !t->name || !t->argv[0]) {
+	bool good = errand ? !t->name && !t->argv[0] && !(t->collect && t->reboot)
+			   : t->name && t->argv[0];
+	if (!good) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (t->reboot && !fsqa_test_name_is_good(t->reboot))
+		return complain(EXIT_USAGE, "mark \"%s\": " WANT_WORDS, t->reboot);
 	if (t->name && !fsqa_test_name_is_good(t->name))
-		return complain(EXIT_USAGE,
-			"test name \"%s\": want words of letters, digits, _ - joined by dots",
-			t->name);
+		return complain(EXIT_USAGE, "test name \"%s\": " WANT_WORDS, t->name);
 	return 0;
 }
 
@@ -387,6 +399,19 @@ static int collect(struct test *t)
 	return rc < 0 ? complain(EXIT_NOT_TOLD, "the agent: %s", strerror(-rc)) : 0;
 }
 
+/* Returns only where nothing comes of it. */
+static int reboot_now(struct test *t)
+{
+	json_t *j = new_event("reboot");
+	json_object_set_new(j, "mark", json_string(t->reboot));
+	int rc = t->agent < 0 ? -ENOTCONN : tell(t, EVENT_REBOOT, j);
+	if (rc < 0)
+		return complain(
+			EXIT_NOT_TOLD, "the host does not reboot this machine: %s", strerror(-rc));
+	(void)poll(NULL, 0, REBOOT_MS);
+	return complain(EXIT_NOT_TOLD, "this machine does not reboot");
+}
+
 int fsqa_test_main(int argc, char **argv)
 {
 	struct test t = { 0 };
@@ -398,9 +423,13 @@ int fsqa_test_main(int argc, char **argv)
 	t.agent = connect_agent(path);
 	if (t.agent < 0)
 		(void)complain(0, "no agent at %s (%s): %s is not recorded", path, strerror(errno),
-			t.name ? t.name : t.collect);
+			t.name      ? t.name
+			: t.collect ? t.collect
+				    : t.reboot);
 	if (t.collect)
 		return collect(&t);
+	if (t.reboot)
+		return reboot_now(&t);
 	rc = tell(&t, EVENT_START, start_event(&t));
 	if (rc < 0)
 		return complain(EXIT_NOT_TOLD, "the host does not take the start of %s: %s", t.name,

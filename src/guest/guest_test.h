@@ -108,7 +108,7 @@ static inline void rig_end(struct rig *r)
 {
 	int status = -1;
 	if (!r->lost)
-		session_shutdown(r->session);
+		session_shutdown(r->session, false);
 	session_close(r->session);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
 	assert_int_equal(waitpid(r->guest, &status, 0), r->guest);

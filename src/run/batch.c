@@ -117,6 +117,12 @@ void batch_note(struct batch *b, const char *level, const char *text)
 		NULL, NULL);
 }
 
+bool batch_in_stage(const struct batch *b)
+{
+	return b->state == BATCH_STAGE || b->state == BATCH_JUDGING ||
+	       b->state == BATCH_RESETTING || b->state == BATCH_REBOOTING;
+}
+
 bool batch_end_is_infra(const struct batch *b)
 {
 	return b->stopping || b->end == TARGET_DIED || b->end == TARGET_QEMU_KILLED ||

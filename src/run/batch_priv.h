@@ -31,7 +31,9 @@ enum batch_state {
 	BATCH_CONTROL, /* boots the known-good kernel, for the one under test did not come up */
 	BATCH_BETWEEN, /* up, no stage runs */
 	BATCH_STAGE,
-	BATCH_JUDGING, /* the stage's command is over, the kernel's log is being caught up with */
+	BATCH_JUDGING,   /* the stage's command is over, the kernel's log is being caught up with */
+	BATCH_RESETTING, /* the stage has its machine rebooted: it goes down, */
+	BATCH_REBOOTING, /* and comes up again */
 	BATCH_SHELL,
 	BATCH_RENEWING, /* the target goes, for each stage has its own */
 	BATCH_ENDING,   /* the target was asked to go */
@@ -62,6 +64,11 @@ struct stage_run {
 	unsigned uncollected;            /* files of its logs */
 	json_t *collected;               /* an object whose members are paths: files that were */
 	struct strv declared;            /* logs that it announced */
+	/* Reboots that it asked for: */
+	unsigned reboots;
+	struct strv env;     /* the job's, and the mark */
+	uint64_t entered_us; /* when its command was started last */
+	uint64_t spent_us;   /* by its commands before that */
 	/* Evidence after death: */
 	int salvage_fd;
 	struct strv salvage_paths;
@@ -133,6 +140,8 @@ const struct splat *batch_splat(const struct batch *b);
 void batch_note(struct batch *b, const char *level, const char *text);
 /* Between stages: the next that can run, or the end. */
 void batch_go_on(struct batch *b);
+/* A stage has begun and its verdict is open. */
+bool batch_in_stage(const struct batch *b);
 /* Whether the end of the target is the host's doing, not the kernel's. */
 bool batch_end_is_infra(const struct batch *b);
 
@@ -163,6 +172,10 @@ void stage_skipped(void *ctx, const char *name, const char *why);
 void stage_start(struct batch *b, const struct job_stage *s);
 /* The session is gone, and b->end says why. */
 void stage_target_ended(struct batch *b);
+/* The stage asked for a reboot by fsqa-test's `stream`: grant it. */
+void stage_reboot(struct batch *b, uint32_t stream, const char *mark);
+/* The machine is up again: start the stage's command again. */
+void stage_again(struct batch *b);
 /* A stage that does not run at all: its two records. */
 void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why);
 

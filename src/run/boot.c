@@ -35,7 +35,7 @@ static void came_up(struct batch *b)
 static void on_hello(void *ctx, const json_t *hello)
 {
 	struct batch *b = ctx;
-	if (b->state == BATCH_CONTROL)
+	if (b->state == BATCH_CONTROL || b->state == BATCH_REBOOTING)
 		return;
 	(void)snprintf(b->release, sizeof b->release, "%s",
 		json_str_or(hello, "release", "?")); /* may be cut */
@@ -68,6 +68,8 @@ static void on_ready(void *ctx)
 	}
 	if (b->state == BATCH_BOOTING) /* else one that says it twice */
 		came_up(b);
+	else if (b->state == BATCH_REBOOTING)
+		stage_again(b);
 }
 
 static void on_kmsg(void *ctx, const struct session_kmsg *k)
@@ -181,7 +183,7 @@ static void send_core(struct batch *b)
 	auto_free char *path = xasprintf("%s-%d", b->spec.core, b->boots);
 	if (rename(b->spec.core, path) < 0)
 		return; /* there is none; why not was told with the end */
-	bool of_stage = b->state == BATCH_STAGE || b->state == BATCH_JUDGING;
+	bool of_stage = batch_in_stage(b);
 	outbox_artifact(b->out, of_stage ? b->trial.test : "boot",
 		of_stage ? b->trial.attempt : b->boots, "core.kdump", "core", path, false,
 		b->job->keep);
@@ -211,6 +213,16 @@ static void tell_end(struct batch *b, enum target_end end, const char *detail)
 	outbox_record(b->out, "target_end", record, NULL, NULL);
 }
 
+/* The reboot that the stage asked for: the same machine, on the disks it left. */
+static void come_again(struct batch *b)
+{
+	struct target_spec spec = b->spec;
+	spec.clone_of = NULL;
+	spec.again = true;
+	b->state = BATCH_REBOOTING;
+	open_target(b, &spec);
+}
+
 static void on_end(void *ctx, enum target_end end, const char *detail)
 {
 	struct batch *b = ctx;
@@ -222,8 +234,9 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	batch_unwatch(b);
 	send_core(b);
 	tell_end(b, end, detail);
-	bool lost = b->state == BATCH_STAGE || b->state == BATCH_JUDGING;
-	if (!lost || !evidence_salvage(b))
+	if (b->state == BATCH_RESETTING && end == TARGET_REBOOT && !b->stopping)
+		come_again(b);
+	else if (!batch_in_stage(b) || !evidence_salvage(b))
 		boot_after_end(b);
 }
 
@@ -247,7 +260,7 @@ void boot_after_end(struct batch *b)
 		control_ended(b);
 		return;
 	}
-	if (was == BATCH_STAGE || was == BATCH_JUDGING) {
+	if (batch_in_stage(b)) {
 		stage_target_ended(b);
 	} else if (was == BATCH_SHELL && b->job->shell_pty && end == TARGET_POWEROFF) {
 		b->shell_code = 0; /* a person's way to leave */
@@ -281,17 +294,29 @@ static int fresh_vm_folder(struct batch *b, struct err *e)
 	return rc < 0 ? rc : file_mkdirs(b->job->target.work_dir, 0700, e);
 }
 
+static void cannot_open(struct batch *b, const char *why)
+{
+	b->end = TARGET_QEMU_ERROR;
+	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", why); /* may be cut */
+	if (batch_in_stage(b))
+		stage_target_ended(b);
+	end_boot(b, VERDICT_MISS, why);
+	batch_error(b, why);
+	batch_over(b);
+}
+
 static void open_target(struct batch *b, const struct target_spec *spec)
 {
 	struct err e = { 0 };
 	splat_reset(&b->console_splat);
 	splat_reset(&b->kernel_splat);
 	batch_status(b, "boot", spec->accel);
-	if (fresh_vm_folder(b, &e) < 0 || target_open(b->loop, spec, &target_handler,
-						  &session_handler, b, &b->target, &e) < 0) {
-		end_boot(b, VERDICT_MISS, e.msg);
-		batch_error(b, e.msg);
-		batch_over(b);
+	int rc = spec->again ? 0 : fresh_vm_folder(b, &e);
+	if (rc == 0)
+		rc = target_open(
+			b->loop, spec, &target_handler, &session_handler, b, &b->target, &e);
+	if (rc < 0) {
+		cannot_open(b, e.msg);
 		return;
 	}
 	/* The target watches the time to hello; this, that the devices settle. */

@@ -17,6 +17,8 @@
 #define PREPARE_US (120u * 1000000)
 #define COLLECT_US (150u * 1000000)
 #define OVERDUE_US (30u * 1000000) /* after a stage's own timeout the agent has this long */
+#define RESET_US   (60u * 1000000)
+#define LEFT_US    (1u * 1000000) /* of its timeout, after a reboot, at least */
 
 #define HUNG         "the target hung: the agent "
 #define COLLECT_HUNG HUNG "did not hand over the stage's logs in 150 seconds"
@@ -39,8 +41,10 @@ static void stage_output(void *ctx, const void *data, size_t n)
 static void stage_phase(void *ctx, enum suite_phase phase)
 {
 	struct batch *b = ctx;
-	if (b->stopping)
+	if (b->stopping || b->state != BATCH_STAGE)
 		return;
+	if (phase == SUITE_RUNNING)
+		b->stage.entered_us = clock_mono_us();
 	if (phase == SUITE_PREPARING)
 		batch_deadline(b, PREPARE_US, HUNG "did not get ready for the stage in 2 minutes");
 	else if (phase == SUITE_RUNNING)
@@ -81,6 +85,8 @@ static void stage_done(void *ctx, const struct suite_result *r)
 {
 	struct batch *b = ctx;
 	b->stage.task = NULL;
+	if (b->state == BATCH_RESETTING) /* as it asked: it is started again */
+		return;
 	b->stage.result = *r;
 	b->stage.over = true;
 	b->state = BATCH_JUDGING;
@@ -134,19 +140,16 @@ static int open_stage_spool(struct batch *b, const struct job_stage *s, struct e
 	return spool_log_open(log, b->job->record_limit, &r->log, e);
 }
 
-/* The attempt is on the controller's disk: it may start. */
-static void stage_durable(void *ctx)
+static void run_suite(struct batch *b)
 {
-	struct batch *b = ctx;
 	struct err e = { 0 };
-	if (b->state != BATCH_STAGE || !b->session)
-		return; /* stopped or lost meanwhile: its end is told there */
 	const struct job_stage *s = &b->job->stages[b->next_stage];
+	uint64_t spent = b->stage.spent_us;
 	b->stage.spec = (struct suite_spec){
 		.name = s->name,
 		.script = s->script,
-		.timeout_us = s->timeout_us,
-		.env = b->job->env,
+		.timeout_us = s->timeout_us > spent + LEFT_US ? s->timeout_us - spent : LEFT_US,
+		.env = b->stage.reboots ? strv_get(&b->stage.env) : b->job->env,
 		.files = b->job->files,
 		.n_files = b->job->n_files,
 		.logs = s->logs,
@@ -162,6 +165,42 @@ static void stage_durable(void *ctx)
 		(void)snprintf(r.error, sizeof r.error, "%s", e.msg); /* may be cut */
 		stage_done(b, &r);
 	}
+}
+
+/* The attempt is on the controller's disk: it may start. */
+static void stage_durable(void *ctx)
+{
+	struct batch *b = ctx;
+	if (b->state == BATCH_STAGE && b->session) /* else its end is told already */
+		run_suite(b);
+}
+
+void stage_reboot(struct batch *b, uint32_t stream, const char *mark)
+{
+	struct stage_run *r = &b->stage;
+	struct err e = { 0 };
+	uint64_t now = clock_mono_us();
+	auto_free char *text = xasprintf("%s: reboots the machine: %s", b->trial.stage, mark);
+	batch_note(b, "info", text);
+	if (recording_mark(r->cast, now - r->cast_start_us, "reboot", &e) < 0)
+		batch_spool_failed(b, &e);
+	subtest_end_open(b, VERDICT_ERROR, "its stage rebooted the machine");
+	strv_clear(&r->env);
+	for (size_t i = 0; b->job->env && b->job->env[i]; i++)
+		strv_add(&r->env, b->job->env[i]);
+	strv_addf(&r->env, "FSQA_REBOOT_MARK=%s", mark);
+	r->reboots++;
+	r->spent_us += now - r->entered_us;
+	b->state = BATCH_RESETTING;
+	batch_deadline(b, RESET_US, HUNG "did not reboot the machine in a minute");
+	session_event_ack(b->session, stream);
+	session_shutdown(b->session, true);
+}
+
+void stage_again(struct batch *b)
+{
+	b->state = BATCH_STAGE;
+	run_suite(b);
 }
 
 static void send_stage_artifacts(struct batch *b)
@@ -183,6 +222,7 @@ static void send_stage_artifacts(struct batch *b)
 	json_decref(r->collected);
 	r->collected = NULL;
 	strv_clear(&r->declared);
+	strv_clear(&r->env);
 	free(r->dir);
 	r->dir = NULL;
 }
@@ -203,7 +243,10 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 	const struct suite_result *r = &b->stage.result;
 	const struct stage_run *s = &b->stage;
 	if (b->stage_lost) {
-		*ret = xstrdup(b->stopping ? b->stop_why : b->end_detail);
+		const char *why = b->stopping ? b->stop_why : b->end_detail;
+		*ret = s->reboots
+			       ? xasprintf("%s (at reboot %u of the stage's own)", why, s->reboots)
+			       : xstrdup(why);
 		return batch_end_is_infra(b) ? VERDICT_MISS : VERDICT_FAIL;
 	}
 	if (r->stopped || b->stopping) {
@@ -267,7 +310,8 @@ static void finish_stage(struct batch *b)
 	json_object_set_new(record, "completed", json_boolean(r->completed));
 	json_object_set_new(
 		record, "files_not_collected", json_integer((json_int_t)r->skipped_files));
-	json_object_set_new(record, "command_us", json_integer((json_int_t)r->duration_us));
+	json_object_set_new(record, "command_us",
+		json_integer((json_int_t)(b->stage.spent_us + r->duration_us)));
 	b->verdicts[b->next_stage++] = v;
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
 	send_stage_artifacts(b);
@@ -311,8 +355,8 @@ void stage_start(struct batch *b, const struct job_stage *s)
 
 void stage_target_ended(struct batch *b)
 {
-	if (b->state == BATCH_STAGE && !b->stage.over) {
-		/* Between the record of its start and the suite's start. */
+	if (!b->stage.over) {
+		/* Between the record of its start and the suite's start, or while it reboots. */
 		b->stage.result = (struct suite_result){ .lost = true, .code = -1 };
 	}
 	b->stage_lost = true;

@@ -16,6 +16,7 @@
 #define DIED         "fsqa-test died"
 #define MAX_EVENTS   20000 /* subtests of one batch */
 #define DECLARED_MAX 64    /* logs of one stage */
+#define REBOOTS_MAX  100   /* of one stage */
 
 /* ---- the kernel's log ---- */
 
@@ -31,7 +32,7 @@ static void attribute(struct batch *b, enum kernel_class class, uint64_t us, con
 	}
 	if (heard)
 		return;
-	if (b->state == BATCH_STAGE || b->state == BATCH_JUDGING)
+	if (batch_in_stage(b))
 		(void)trial_kernel(&b->trial, class, us, text);
 	else if (b->state == BATCH_BOOTING)
 		(void)trial_kernel(&b->boot, class, us, text);
@@ -204,6 +205,23 @@ static void collect(struct batch *b, const char *path)
 		strv_add(&b->stage.declared, path);
 }
 
+static void ask_reboot(struct batch *b, uint32_t stream, const char *mark)
+{
+	const char *why = NULL;
+	if (b->state != BATCH_STAGE)
+		why = "no stage is running";
+	else if (!trial_name_is_valid(mark))
+		why = "not a mark";
+	else if (b->stage.reboots >= REBOOTS_MAX)
+		why = "too many reboots";
+	if (!why) {
+		stage_reboot(b, stream, mark);
+		return;
+	}
+	auto_free char *text = xasprintf("reboot '%.100s' refused: %s", mark, why);
+	batch_note(b, "warning", text);
+}
+
 void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 {
 	const char *kind = json_str_or(event, "event", "");
@@ -214,6 +232,8 @@ void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 		subtest_end(b, stream, event);
 	else if (strcmp(kind, "collect") == 0 && b->stage.task)
 		collect(b, json_str_or(event, "path", ""));
+	else if (strcmp(kind, "reboot") == 0)
+		ask_reboot(b, stream, json_str_or(event, "mark", ""));
 	else
 		batch_note(b, "warning", "the target sent an event that is not known");
 }

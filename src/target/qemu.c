@@ -596,7 +596,7 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->device = -1;
 	t->saves = spec->save_to != NULL;
 	t->clones = spec->clone_of != NULL;
-	t->mkfs_over = t->clones; /* its disk is a copy */
+	t->mkfs_over = t->clones || spec->again; /* its disk is a copy, or has its own already */
 	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;
 	/* None of these can fail. */
@@ -659,7 +659,7 @@ static int start(struct target *t, const struct target_spec *spec, struct err *e
 	}
 	if (rc == 0)
 		rc = open_channels(t, ours, e);
-	if (rc == 0 && !t->clones)
+	if (rc == 0 && !t->mkfs_over)
 		rc = spawn_mkfs(t, spec, e);
 	if (rc == 0)
 		rc = spawn_qemu(t, theirs, e);
@@ -676,7 +676,7 @@ int target_open(uv_loop_t *loop, const struct target_spec *spec, const struct ta
 		rc = command_make(m, spec, &argv, e);
 	if (rc == 0)
 		rc = room_check(spec, e);
-	if (rc == 0)
+	if (rc == 0 && !spec->again)
 		rc = room_make_disks(spec, e);
 	if (rc < 0)
 		return rc;
@@ -739,6 +739,6 @@ void target_shutdown(struct target *t, uint64_t grace_us)
 	}
 	auto_free char *detail =
 		xasprintf("killed: did not power off in %s", clock_human(grace_us, human));
-	session_shutdown(t->session);
+	session_shutdown(t->session, false);
 	end_within(t, grace_us, TARGET_KILLED, detail);
 }

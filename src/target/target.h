@@ -54,6 +54,8 @@ struct target_spec {
 	/* Snapshots (snapshot.h); both NULL: boot and be used. */
 	const char *save_to;  /* an empty folder: once up and settled, save it there and end */
 	const char *clone_of; /* a folder that was saved to, with this very spec */
+	/* work_dir has the disks of a machine that reset itself: they are this one's. */
+	bool again;
 };
 
 enum target_end {

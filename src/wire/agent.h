@@ -89,5 +89,6 @@ struct agent_entry {
  *   {"event":"start","test":"compression.zstd","expect":["regex",...]}
  *   {"event":"end","status":"PASS|FAIL|ERROR|SKIP","code":1,"reason":"...","duration_us":123}
  *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
+ *   {"event":"reboot","mark":"after-crash"}      acknowledged, and then the host has it rebooted
  * The connection's stream number ties an end to its start; a stream that closes without an end
  * is sent as {"event":"end","status":"ERROR","died":true,"reason":"fsqa-test died"}. */

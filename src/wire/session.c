@@ -232,6 +232,8 @@ static bool event_is_good(const json_t *j, const char *what)
 		return json_get_str(j, "status", &s, NULL) == 0 &&
 		       (!strcmp(s, "PASS") || !strcmp(s, "FAIL") || !strcmp(s, "ERROR") ||
 			       !strcmp(s, "SKIP"));
+	if (strcmp(what, "reboot") == 0)
+		return json_get_str(j, "mark", &s, NULL) == 0 && s[0];
 	return strcmp(what, "collect") == 0 && json_get_str(j, "path", &s, NULL) == 0 &&
 	       s[0] == '/';
 }
@@ -411,8 +413,8 @@ void session_wake(struct session *s, const struct agent_wake *w)
 	session_send(s, AGENT_WAKE, 0, w, sizeof *w);
 }
 
-void session_shutdown(struct session *s)
+void session_shutdown(struct session *s, bool reboot)
 {
-	json_t *j = json_pack("{s:s}", "how", "poweroff");
+	json_t *j = json_pack("{s:s}", "how", reboot ? "reboot" : "poweroff");
 	(void)session_send_json(s, AGENT_SHUTDOWN, 0, j, NULL); /* short: cannot fail */
 }

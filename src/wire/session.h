@@ -28,7 +28,7 @@ struct session_handler {
 	void (*on_ready)(void *ctx);
 	void (*on_kmsg)(void *ctx, const struct session_kmsg *k);
 	/* From fsqa-test (wire/agent.h, Events). Each start must be answered by
-	 * session_event_ack once it is durable; the test waits for that. */
+	 * session_event_ack once it is durable, and so must a reboot; the test waits for that. */
 	void (*on_event)(void *ctx, uint32_t stream, const json_t *event);
 	/* Once: the other end is gone (code 0) or lied (-EPROTO). Jobs under way end first, each
 	 * with on_exit lost=true. */
@@ -107,5 +107,5 @@ int session_freeze(struct session *s, void (*on_done)(void *ctx), void *ctx, str
 /* To an agent that was frozen, in this session or in the one of the machine that this is a clone
  * of: HELLO and READY come next. `w`: struct agent_wake of wire/agent.h. */
 void session_wake(struct session *s, const struct agent_wake *w);
-/* Ask the guest to power off; the target tells when it did. */
-void session_shutdown(struct session *s);
+/* Ask the guest to power off, or to reset itself; the target tells when it did. */
+void session_shutdown(struct session *s, bool reboot);

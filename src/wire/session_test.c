@@ -552,7 +552,7 @@ static void test_the_other_end_going_is_no_lie(void **state)
 	static const char *const argv[] = { "true", NULL };
 	struct session_exec x = { .argv = argv };
 	assert_int_equal(session_exec(b->session, &x, NULL, NULL), -ENOTCONN);
-	session_shutdown(b->session);
+	session_shutdown(b->session, false);
 }
 
 static void test_a_callback_may_close_the_session(void **state)
