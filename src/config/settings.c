@@ -56,6 +56,22 @@ static int check_packages(const char *s, struct err *e)
 	return 0;
 }
 
+/* What the guest takes (guest/params.h). */
+static int check_users(const char *s, struct err *e)
+{
+	for (size_t words = 0; *(s += strspn(s, " \t")); words++) {
+		size_t n = strcspn(s, " \t");
+		bool good = n <= 32 && words < 16 && (isalnum((unsigned char)*s) || *s == '_');
+		for (size_t i = 0; i < n && good; i++)
+			good = isalnum((unsigned char)s[i]) || strchr("_.-", s[i]);
+		if (!good)
+			return err_set(e, EINVAL,
+				"up to 16 user names, each of at most 32 letters, digits, _ . -");
+		s += n;
+	}
+	return 0;
+}
+
 /* "SRC:DEST", the destination absolute. */
 static int check_image_file(const char *s, struct err *e)
 {
@@ -169,6 +185,9 @@ static const struct setting settings[] = {
 			"values add up" },
 	{ "vm.stateSize", SETTING_SIZE, .min = 64 * MIB, .max = 16 * TIB, .def = "8G",
 		.help = "size of the disk behind the root's writable layer; sparse" },
+	{ "vm.users", SETTING_LIST, .check = check_users, .example = "fsgqa fsgqa2",
+		.help = "users that the target has beside its root's own; each gets a group of "
+			"its name and a home; several values add up" },
 };
 
 const struct setting *config_settings(size_t *ret_n)

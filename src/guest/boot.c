@@ -13,6 +13,7 @@
 #include "guest/say.h"
 #include "guest/shutdown.h"
 #include "guest/tree.h"
+#include "guest/user.h"
 #include "wire/agent.h"
 #include <dirent.h>
 #include <errno.h>
@@ -364,9 +365,12 @@ static int open_port(int *ret, struct err *e)
 /* What needs nothing but the mounts, in a child. */
 static int set_up_beside(const void *params, struct err *e)
 {
+	const struct params *p = params;
 	int rc = copy_self(e);
+	for (size_t i = 0; rc == 0 && i < p->n_users; i++)
+		rc = user_add("", p->users[i], e);
 	make_links();
-	set_up_kernel(params);
+	set_up_kernel(p);
 	return rc;
 }
 

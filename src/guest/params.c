@@ -141,6 +141,21 @@ static int set_shares(struct params *p, struct span v, struct err *e)
 	return 0;
 }
 
+static int set_users(struct params *p, struct span v, struct err *e)
+{
+	while (v.n) {
+		struct span name;
+		(void)cut(&v, ',', &name); /* the last one has no comma behind it */
+		if (p->n_users == PARAMS_USERS)
+			return err_set(e, E2BIG, "more than %d users", PARAMS_USERS);
+		int rc = copy_word(name, p->users[p->n_users], sizeof p->users[0], "user", e);
+		if (rc < 0)
+			return rc;
+		p->n_users++;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct params *p, struct span v, struct err *e);
@@ -152,6 +167,7 @@ static const struct {
 	{ "fsqa.hostname", set_hostname },
 	{ "fsqa.links", set_links },
 	{ "fsqa.shares", set_shares },
+	{ "fsqa.users", set_users },
 };
 
 static int set_one(struct params *p, struct span word, struct err *e)

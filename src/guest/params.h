@@ -7,6 +7,7 @@
  *   fsqa.hostname=NAME             absent: "fsqa"
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
  *   fsqa.shares=SERIAL:FSTYPE=NAME,...   what is to be mounted read-only on /mnt/NAME
+ *   fsqa.users=NAME,...            users that the root is to have beside its own
  * Documented in docs/formats/guest.md. */
 #pragma once
 #include <stddef.h>
@@ -15,6 +16,7 @@ struct err;
 #define PARAMS_SERIAL 20 /* what virtio-blk keeps of a serial number */
 #define PARAMS_LINKS  64
 #define PARAMS_SHARES 16
+#define PARAMS_USERS  16
 
 struct params_link {
 	char serial[PARAMS_SERIAL + 1];
@@ -38,6 +40,8 @@ struct params {
 	size_t n_links;
 	struct params_share shares[PARAMS_SHARES];
 	size_t n_shares;
+	char users[PARAMS_USERS][33]; /* 32 is what useradd(8) takes */
+	size_t n_users;
 };
 
 /* Read the words that begin with "fsqa."; the others are the kernel's own. Allocates nothing.

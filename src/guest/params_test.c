@@ -9,7 +9,7 @@ static void test_the_hosts_words_are_found_among_the_kernels(void **unused)
 	struct params p;
 	assert_int_equal(
 		params_parse("console=ttyS0 fsqa.root=root:erofs panic=-1 fsqa.state=state "
-			     "fsqa.modules=mods fsqa.hostname=vm-1 quiet "
+			     "fsqa.modules=mods fsqa.hostname=vm-1 quiet fsqa.users=a,b-2 "
 			     "fsqa.links=scratch1=xvdb,scratch2=xvdc\n",
 			&p, NULL),
 		0);
@@ -21,6 +21,8 @@ static void test_the_hosts_words_are_found_among_the_kernels(void **unused)
 	assert_int_equal(p.n_links, 2);
 	assert_string_equal(p.links[1].serial, "scratch2");
 	assert_string_equal(p.links[1].name, "xvdc");
+	assert_int_equal(p.n_users, 2);
+	assert_string_equal(p.users[1], "b-2");
 }
 
 static void test_what_is_left_out_has_a_default(void **unused)
@@ -46,6 +48,7 @@ static void test_a_wrong_word_is_quoted_back(void **unused)
 	assert_refused("quiet", "no fsqa.root");
 	assert_refused("fsqa.root=r:ext4 fsqa.rot=x", "unknown parameter \"fsqa.rot=x\"");
 	assert_refused("fsqa.root=r", "SERIAL:FSTYPE");
+	assert_refused("fsqa.root=r:ext4 fsqa.users=a,-b", "user \"-b\"");
 	assert_refused("fsqa.root=:ext4", "root disk \"\"");
 	assert_refused("fsqa.root=123456789012345678901:ext4", "more than 20 characters");
 	assert_refused("fsqa.root=r:ext4 fsqa.links=a=../b", "link \"../b\"");

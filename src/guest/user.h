@@ -20,4 +20,7 @@ struct user {
 int user_find(
 	const char *passwd, const char *group, const char *name, struct user *ret, struct err *e);
 void user_clear(struct user *u);
+/* See that `name` is a user of the root at `root` ("" for "/"), with a group of that name, no
+ * password, a shell and a home. One that is there stays as it is. What writing failed with. */
+int user_add(const char *root, const char *name, struct err *e);
 #define auto_user __attribute__((cleanup(user_clear)))

@@ -87,6 +87,15 @@ static void set_text(json_t *j, const char *key, const char *s)
 		json_object_set_new(j, key, json_string(s));
 }
 
+/* "a,b"; none of them: left out. */
+static void set_list(json_t *j, const char *key, const char *const *words)
+{
+	auto_buf struct buf b = { 0 };
+	for (; *words; words++)
+		buf_addf(&b, "%s%s", b.len ? "," : "", *words);
+	set_text(j, key, b.s);
+}
+
 static void set_number(json_t *j, const char *key, uint64_t v)
 {
 	json_object_set_new(j, key, json_integer((json_int_t)v));
@@ -151,6 +160,7 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	set_text(t, "root_stamp", p->image->stamp); /* another is another snapshot */
 	set_text(t, "append", config_str(c, "vm.append"));
 	set_text(t, "hostname", config_str(c, "vm.hostname"));
+	set_list(t, "users", config_list(c, "vm.users"));
 	set_number(t, "memory_bytes", config_num(c, "vm.memory"));
 	set_number(t, "state_bytes", config_num(c, "vm.stateSize"));
 	set_number(t, "cpus", cpu_count(c));
