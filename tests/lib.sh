@@ -112,3 +112,15 @@ wait_for() {
 		sleep 0.1
 	done
 }
+
+# install_to DIR: the program with its helpers, profiles and pages' assets as `make install` lays them
+# out below DIR, so that nothing of the checkout is needed; FSQA is that one from here on.
+install_to() {
+	build=${BUILD:-$top/build}
+	mkdir -p "$1/bin" "$1/libexec/fsqa" "$1/share/fsqa"
+	cp "$FSQA" "$1/bin/fsqa"
+	cp "$build/src/run/fsqa-worker" "$build/src/salvage/fsqa-salvage" \
+		"$build/src/guest/fsqa-guest" "$1/libexec/fsqa/"
+	cp -r "$top/profiles" "$build/web" "$1/share/fsqa/"
+	FSQA=$1/bin/fsqa
+}
