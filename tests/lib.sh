@@ -9,8 +9,8 @@
 # well and stays for a look when not. Exit 0: passed; 77: skipped, its last line says why; else
 # failed.
 set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+top=${here%/tests/*}
 FSQA=${FSQA:-$top/build/src/cli/fsqa}
 FSQA_SHARED=${FSQA_SHARED:-$top/build/check/shared}
 work=$(mktemp -d "${TMPDIR:-/tmp}/fsqa-$(basename "$here")-XXXXXX")
