@@ -169,6 +169,9 @@ static const struct setting settings[] = {
 			"said that a task or CPU hangs" },
 	{ "vm.hostname", SETTING_TEXT, .def = "fsqa", .check = check_hostname,
 		.help = "the target's host name" },
+	{ "vm.init", SETTING_CHOICE, .def = "agent", .choices = "agent|system",
+		.help = "what process 1 of the target is: fsqa's agent, or the root's own init "
+			"(systemd), with its services and the agent as one of them" },
 	{ "vm.isolate", SETTING_CHOICE, .def = "run", .choices = "test|batch|run",
 		.help = "what gets a pristine VM, a clone of a saved one: each test (of scripts: "
 			"each stage), each batch, or the run" },

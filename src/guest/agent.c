@@ -8,6 +8,7 @@
 #include "guest/mux.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
+#include "guest/system.h"
 #include "guest/tree.h"
 #include "guest/udev.h"
 #include "guest/wake.h"
@@ -63,8 +64,10 @@ static noreturn void finish(void)
 	struct pollfd p = { .fd = a.mux.port, .events = POLLOUT };
 	while (mux_waiting(&a.mux) && !a.mux.gone && poll(&p, 1, FLUSH_MS) > 0)
 		mux_write(&a.mux);
-	if (a.setup->pid1)
+	if (a.setup->role == AGENT_INIT)
 		shutdown_machine(a.reboot_it);
+	if (a.setup->role == AGENT_SERVICE)
+		system_end(a.reboot_it);
 	for (size_t i = 0; i < AGENT_STREAMS; i++)
 		if (a.streams[i].id)
 			close_fd(&a.streams[i].fd); /* the handler ends its command, and itself */
@@ -105,7 +108,7 @@ static void send_error_exit(uint32_t id, const char *why)
 /* What a handler that was killed has left: a child kills it, for that is file work. */
 static void clean_up_after(uint32_t id)
 {
-	if (!a.setup->pid1 || fork() != 0)
+	if (a.setup->role == AGENT_PROCESS || fork() != 0)
 		return;
 	struct tree t;
 	tree_init(&t, id);
@@ -138,7 +141,7 @@ static noreturn void handler(const struct frame *f, int fd)
 	if (fd > 3)
 		(void)close_range(3, (unsigned)fd - 1, 0);
 	(void)close_range((unsigned)fd + 1, ~0U, 0);
-	if (a.setup->pid1)
+	if (a.setup->role != AGENT_PROCESS)
 		tree_set_oom_score("-900");
 	struct channel *c = channel_open(fd, f->stream);
 	if (f->type == AGENT_EXEC)
@@ -305,7 +308,8 @@ static void reap(void)
 static void send_ready(void)
 {
 	char json[64];
-	if (a.ready_sent || !a.connected || !mux_room(&a.mux) || (a.setup->pid1 && !a.udev.settled))
+	if (a.ready_sent || !a.connected || !mux_room(&a.mux) ||
+		(a.setup->role == AGENT_INIT && !a.udev.settled))
 		return;
 	int n = snprintf(json, sizeof json, "{\"udev_us\":%" PRIu64 "}", a.udev.settled_us);
 	mux_send(&a.mux, AGENT_READY, 0, json, (size_t)n);
@@ -323,7 +327,7 @@ static void send_hello(void)
 	int n = snprintf(json, sizeof json,
 		"{\"protocol\":%d,\"release\":\"%s\",\"machine\":\"%s\",\"pid1\":%s,"
 		"\"boot_id\":\"%.*s\",\"init_us\":%" PRIu64 ",\"hello_us\":%" PRIu64 "}",
-		AGENT_PROTOCOL, u.release, u.machine, a.setup->pid1 ? "true" : "false",
+		AGENT_PROTOCOL, u.release, u.machine, getpid() == 1 ? "true" : "false",
 		(int)(k > 0 ? k : 0), boot_id, a.setup->began_us, clock_mono_us());
 	mux_send(&a.mux, AGENT_HELLO, 0, json, (size_t)n);
 }
@@ -346,7 +350,7 @@ static bool is_connected(void)
 static void wake_up(const struct frame *f)
 {
 	struct agent_wake w;
-	if (!a.setup->pid1 || f->length != sizeof w) {
+	if (a.setup->role == AGENT_PROCESS || f->length != sizeof w) {
 		violated("a WAKE of another size, or not to a machine of ours");
 		return;
 	}
@@ -391,14 +395,15 @@ static void wait_for_something(void)
 {
 	struct pollfd p[AGENT_STREAMS + EVENTS_MAX + 5];
 	size_t n = 0;
-	int ms = a.setup->pid1 ? udev_tick(&a.udev, clock_mono_us()) : -1;
+	int ms = a.setup->role == AGENT_INIT ? udev_tick(&a.udev, clock_mono_us()) : -1;
 	bool room = a.connected && mux_room(&a.mux);
 	if (!a.connected)
 		ms = min_wait(ms, CONNECT_MS);
 	short port = (short)((room ? POLLIN : 0) | (mux_waiting(&a.mux) ? POLLOUT : 0));
 	p[n++] = (struct pollfd){ .fd = a.connected ? a.mux.port : -1, .events = port };
 	p[n++] = (struct pollfd){ .fd = a.sigchld, .events = POLLIN };
-	p[n++] = (struct pollfd){ .fd = a.setup->pid1 ? a.udev.notify : -1, .events = POLLIN };
+	p[n++] = (struct pollfd){ .fd = a.setup->role == AGENT_INIT ? a.udev.notify : -1,
+		.events = POLLIN };
 	if (room) {
 		p[n++] = (struct pollfd){ .fd = a.mux.kmsg, .events = POLLIN };
 		n += events_poll(&a.events, p + n);
@@ -458,11 +463,11 @@ noreturn void agent_run(const struct agent_setup *s)
 	while (!a.end && !a.mux.gone) {
 		if (is_connected())
 			serve_round();
-		if (!begun && s->pid1) {
-			/* Behind HELLO, which is on its way now. */
+		/* Behind HELLO, which is on its way now. */
+		if (!begun && s->role == AGENT_INIT)
 			udev_begin(&a.udev);
+		if (!begun && s->role != AGENT_PROCESS)
 			stay_in_memory();
-		}
 		begun = true;
 		wait_for_something();
 	}

@@ -12,6 +12,7 @@
 #include "guest/params.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
+#include "guest/system.h"
 #include "guest/tree.h"
 #include "guest/user.h"
 #include "wire/agent.h"
@@ -244,31 +245,6 @@ static int mount_rest(struct err *e)
 	return 0;
 }
 
-static void write_control(const char *path, const char *value)
-{
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)!write(fd, value, strlen(value)); /* a kernel without it does without */
-}
-
-/* memory tells which command the kernel killed for memory; with cpu a command of a thousand
- * processes gets no more than our own handler, so that its deadline is kept. */
-static void make_cgroup(void)
-{
-	if (access("/sys/fs/cgroup/cgroup.procs", F_OK) < 0)
-		return;
-	static const char *const folders[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/fsqa" };
-	static const char *const controllers[] = { "+memory", "+cpu" };
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		auto_free char *path = path_join(folders[i], "cgroup.subtree_control");
-		if (make_folder(folders[i], NULL) < 0)
-			return;
-		for (size_t k = 0; k < ARRAY_LEN(controllers); k++)
-			write_control(path, controllers[k]);
-	}
-	tree_set_cgroup_root("/sys/fs/cgroup/fsqa");
-}
-
 static int mount_modules(const struct params *p, struct err *e)
 {
 	struct utsname u;
@@ -393,7 +369,8 @@ static int set_up_root(const struct params *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	parallel_start(&beside, set_up_beside, p);
-	make_cgroup();
+	if (!p->own_init) /* else its cgroups are its own */
+		tree_make_cgroup("/sys/fs/cgroup");
 	disks_link(p);
 	rc = mount_modules(p, e);
 	int rc2 = parallel_join(&beside, rc < 0 ? NULL : e);
@@ -403,7 +380,7 @@ static int set_up_root(const struct params *p, struct err *e)
 int boot(struct agent_setup *ret, struct err *e)
 {
 	static struct params p;
-	*ret = (struct agent_setup){ .pid1 = true, .began_us = clock_mono_us() };
+	*ret = (struct agent_setup){ .role = AGENT_INIT, .began_us = clock_mono_us() };
 	umask(0);
 	init_fd = open("/init", O_RDONLY | O_CLOEXEC);
 	int rc = mount_first(e);
@@ -413,12 +390,18 @@ int boot(struct agent_setup *ret, struct err *e)
 		rc = modules_load("/modules.list", e);
 	if (rc == 0)
 		rc = set_up_root(&p, e);
-	if (rc == 0)
-		rc = open_port(&ret->port, e);
 	close_fd(&init_fd);
 	if (rc < 0)
 		return rc;
 	umask(022);
+	return p.own_init ? system_start(e) : boot_open(ret, e);
+}
+
+int boot_open(struct agent_setup *ret, struct err *e)
+{
+	int rc = open_port(&ret->port, e);
+	if (rc < 0)
+		return rc;
 	ret->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ret->listener = events_listen(EVENTS_SOCKET);
 	if (ret->kmsg < 0 || ret->listener < 0)

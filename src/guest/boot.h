@@ -5,5 +5,8 @@
 #include "guest/agent.h"
 struct err;
 
-/* Fills *ret. On an error nothing can go on: say it and power off. */
+/* Fills *ret; or does not return, for the root's own init took over (system.h). On an error nothing
+ * can go on: say it and power off. */
 int boot(struct agent_setup *ret, struct err *e);
+/* What the agent reads and writes, once its machine is up: fills all of *ret but the role. */
+int boot_open(struct agent_setup *ret, struct err *e);

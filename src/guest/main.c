@@ -9,6 +9,7 @@
 #include "guest/handler.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
+#include "guest/system.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,9 +19,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: fsqa-guest --agent-fd N [--socket PATH]\n"
-			    "       fsqa-test ... (the same file by another name)\n"
-			    "As process 1 it boots a fsqa VM.\n";
+static const char usage[] =
+	"usage: fsqa-guest --agent-fd N [--socket PATH]\n"
+	"       fsqa-guest --service (in a VM of fsqa's with an init of its own)\n"
+	"       fsqa-test ... (the same file by another name)\n"
+	"As process 1 it boots a fsqa VM.\n";
 
 static noreturn void run_init(void)
 {
@@ -31,6 +34,17 @@ static noreturn void run_init(void)
 		shutdown_machine(false);
 	}
 	handler_set_socket(EVENTS_SOCKET);
+	agent_run(&setup);
+}
+
+static int run_service(void)
+{
+	static struct agent_setup setup;
+	struct err e = { 0 };
+	if (system_open(&setup, &e) < 0) {
+		say("%s", e.msg);
+		return 3;
+	}
 	agent_run(&setup);
 }
 
@@ -61,11 +75,13 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "agent-fd", required_argument, NULL, 'a' },
+		{ "service", no_argument, NULL, 'S' },
 		{ "socket", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	uint64_t fd = UINT64_MAX;
 	const char *socket = NULL;
+	bool service = false;
 	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	name = name ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "fsqa-test") == 0)
@@ -78,9 +94,12 @@ int main(int argc, char **argv)
 			fd = UINT64_MAX;
 		if (option == 's')
 			socket = optarg;
+		service = service || option == 'S';
 		if (option == '?')
 			return 2;
 	}
+	if (service && optind == argc)
+		return run_service();
 	if (fd > INT_MAX || optind < argc) {
 		fputs(usage, stderr);
 		return 2;

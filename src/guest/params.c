@@ -141,6 +141,12 @@ static int set_shares(struct params *p, struct span v, struct err *e)
 	return 0;
 }
 
+static int set_init(struct params *p, struct span v, struct err *e)
+{
+	p->own_init = v.n == 6 && memcmp(v.s, "system", 6) == 0;
+	return p->own_init ? 0 : err_set(e, EINVAL, "want fsqa.init=system, or none");
+}
+
 static int set_users(struct params *p, struct span v, struct err *e)
 {
 	while (v.n) {
@@ -160,6 +166,7 @@ static const struct {
 	const char *key;
 	int (*set)(struct params *p, struct span v, struct err *e);
 } keys[] = {
+	{ "fsqa.init", set_init },
 	{ "fsqa.root", set_root },
 	{ "fsqa.state", set_state },
 	{ "fsqa.modules", set_modules },

@@ -8,8 +8,10 @@
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
  *   fsqa.shares=SERIAL:FSTYPE=NAME,...   what is to be mounted read-only on /mnt/NAME
  *   fsqa.users=NAME,...            users that the root is to have beside its own
+ *   fsqa.init=system               the root's own init takes over; absent: fsqa-guest stays it
  * Documented in docs/formats/guest.md. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 struct err;
 
@@ -42,6 +44,7 @@ struct params {
 	size_t n_shares;
 	char users[PARAMS_USERS][33]; /* 32 is what useradd(8) takes */
 	size_t n_users;
+	bool own_init; /* of the root's */
 };
 
 /* Read the words that begin with "fsqa."; the others are the kernel's own. Allocates nothing.

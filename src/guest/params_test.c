@@ -49,6 +49,7 @@ static void test_a_wrong_word_is_quoted_back(void **unused)
 	assert_refused("fsqa.root=r:ext4 fsqa.rot=x", "unknown parameter \"fsqa.rot=x\"");
 	assert_refused("fsqa.root=r", "SERIAL:FSTYPE");
 	assert_refused("fsqa.root=r:ext4 fsqa.users=a,-b", "user \"-b\"");
+	assert_refused("fsqa.root=r:ext4 fsqa.init=sys", "want fsqa.init=system");
 	assert_refused("fsqa.root=:ext4", "root disk \"\"");
 	assert_refused("fsqa.root=123456789012345678901:ext4", "more than 20 characters");
 	assert_refused("fsqa.root=r:ext4 fsqa.links=a=../b", "link \"../b\"");

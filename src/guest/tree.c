@@ -18,11 +18,38 @@
 
 #define TREE_MAX 65536 /* processes looked at */
 
-static const char *cgroup_root;
+static char cgroup_root[80]; /* "": none */
 
-void tree_set_cgroup_root(const char *path)
+static void write_control(const char *folder, const char *name, const char *value)
 {
-	cgroup_root = path;
+	char path[160];
+	if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+		return;
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, value, strlen(value)); /* a kernel without it does without */
+}
+
+/* memory tells which command the kernel killed for memory; with cpu a command of a thousand
+ * processes gets no more than our own handler, so that its deadline is kept. */
+static void give_controllers(const char *folder)
+{
+	write_control(folder, "cgroup.subtree_control", "+memory");
+	write_control(folder, "cgroup.subtree_control", "+cpu");
+}
+
+void tree_make_cgroup(const char *parent)
+{
+	char path[sizeof cgroup_root];
+	if (snprintf(path, sizeof path, "%s/cgroup.procs", parent) >= (int)sizeof path ||
+		access(path, F_OK) < 0 ||
+		snprintf(path, sizeof path, "%s/fsqa", parent) >= (int)sizeof path)
+		return;
+	give_controllers(parent);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return;
+	give_controllers(path);
+	(void)snprintf(cgroup_root, sizeof cgroup_root, "%s", path); /* as large */
 }
 
 /* -> 0 or -errno; a control file takes all in one write. */
@@ -49,7 +76,7 @@ void tree_init(struct tree *t, uint32_t id)
 {
 	t->cgroup[0] = '\0';
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* cannot fail on kernels since 3.4 */
-	if (!cgroup_root)
+	if (!cgroup_root[0])
 		return;
 	if (snprintf(t->cgroup, sizeof t->cgroup, "%s/%u", cgroup_root, id) >=
 			(int)sizeof t->cgroup ||

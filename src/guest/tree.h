@@ -10,8 +10,9 @@ struct tree {
 	char cgroup[96]; /* its folder; "": none */
 };
 
-/* Where the commands' cgroups are made (borrowed, for good); not called: none are made. */
-void tree_set_cgroup_root(const char *path);
+/* Where the commands' cgroups are made: below a new folder "fsqa" in `parent`, a cgroup without a
+ * process. Not called, or no cgroup2 there: none are made. */
+void tree_make_cgroup(const char *parent);
 /* Become the process that orphans below us come to, and make the cgroup of command `id`. A
  * cgroup that cannot be made is done without. */
 void tree_init(struct tree *t, uint32_t id);

@@ -92,7 +92,7 @@ static int plan_make(const struct image_spec *spec, struct plan *p, struct err *
 	const char *arch = spec->arch ? spec->arch : host_arch();
 	p->suite = host_suite();
 	p->files = json_array();
-	int rc = recipe_packages(spec->packages, &p->packages, e);
+	int rc = recipe_packages(spec->packages, spec->init, &p->packages, e);
 	hash_init(&h);
 	hash_add_str(&h, fstype);
 	for (size_t i = 0; rc == 0 && i < p->packages.n; i++)

@@ -37,6 +37,7 @@ struct image_spec {
 	const char *const *files;
 	const char *fstype; /* NULL: "erofs"; a kernel may lack it */
 	const char *arch;   /* Debian's name of it: "arm64"; NULL: the host's */
+	bool init;          /* with systemd as its init */
 };
 
 /* Takes half a minute the first time, then nothing. An ordinary user needs subordinate users

@@ -51,11 +51,13 @@ static bool is_package(const char *s)
 	return true;
 }
 
-int recipe_packages(const char *const *asked, struct strv *packages, struct err *e)
+int recipe_packages(const char *const *asked, bool init, struct strv *packages, struct err *e)
 {
 	auto_strv struct strv all = { 0 };
 	for (size_t i = 0; own_packages[i]; i++)
 		strv_add(&all, own_packages[i]);
+	if (init)
+		strv_addl(&all, "systemd-sysv", "dbus", NULL);
 	for (size_t i = 0; asked && asked[i]; i++) {
 		if (!is_package(asked[i]))
 			return err_set(

@@ -28,7 +28,7 @@ struct recipe {
 
 /* Add the recipe's own packages to `packages`, sort them and drop doubles. -EINVAL: a word
  * that is no package name. */
-int recipe_packages(const char *const *asked, struct strv *packages, struct err *e);
+int recipe_packages(const char *const *asked, bool init, struct strv *packages, struct err *e);
 /* Make DIR/root.<fstype> and DIR/packages.txt ("NAME VERSION ARCH" a line); *ret_n of them.
  * -ENOENT: a program is missing, with the command that installs it, or there is no such
  * package; -ENOSPC; -EIO with what mmdebstrap said first. */

@@ -67,6 +67,7 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	t->root_format = json_str_or(j, "root_format", NULL);
 	t->append = json_str_or(j, "append", NULL);
 	t->users = json_str_or(j, "users", NULL);
+	t->system_init = json_bool_or(j, "system_init", false);
 	t->core = json_str_or(j, "core", NULL);
 	if (t->core)
 		t->core_max_bytes = number(&r, "core_max_bytes");

@@ -87,6 +87,11 @@ static void set_text(json_t *j, const char *key, const char *s)
 		json_object_set_new(j, key, json_string(s));
 }
 
+static bool has_system_init(const struct config *c)
+{
+	return strcmp(config_str(c, "vm.init"), "system") == 0;
+}
+
 /* "a,b"; none of them: left out. */
 static void set_list(json_t *j, const char *key, const char *const *words)
 {
@@ -161,6 +166,7 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	set_text(t, "append", config_str(c, "vm.append"));
 	set_text(t, "hostname", config_str(c, "vm.hostname"));
 	set_list(t, "users", config_list(c, "vm.users"));
+	json_object_set_new(t, "system_init", json_boolean(has_system_init(c)));
 	set_number(t, "memory_bytes", config_num(c, "vm.memory"));
 	set_number(t, "state_bytes", config_num(c, "vm.stateSize"));
 	set_number(t, "cpus", cpu_count(c));
@@ -311,6 +317,7 @@ int prepare_image(const struct config *c, struct image_spec *ret, struct err *e)
 		.files = config_list(c, "image.files"),
 		.fstype = config_str(c, "image.fstype"),
 		.arch = machine->debian,
+		.init = has_system_init(c),
 	};
 	return 0;
 }

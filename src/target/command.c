@@ -145,6 +145,8 @@ static int kernel_line(
 	if (spec->load && *spec->load)
 		buf_addf(&b, " fsqa.load=%s", spec->load);
 	buf_addf(&b, " fsqa.hostname=%s", spec->hostname);
+	if (spec->system_init)
+		buf_adds(&b, " fsqa.init=system");
 	if (spec->users && *spec->users)
 		buf_addf(&b, " fsqa.users=%s", spec->users);
 	for (size_t i = 0; i < spec->n_disks; i++) {

@@ -42,6 +42,7 @@ struct target_spec {
 	const char *append;   /* more for the kernel's command line, or NULL */
 	const char *work_dir; /* the VM's own folder: disks are made here. Removed by its owner */
 	const char *hostname;
+	bool system_init;  /* the root's own init runs, not only the agent */
 	const char *users; /* that the root is to have beside its own, "a,b"; or NULL */
 	const struct target_disk *disks;
 	size_t n_disks;
