@@ -28,13 +28,13 @@ static bool was_started(const struct run_info *r, const char *test)
 
 static json_t *test_json(const struct run_attempt *a)
 {
-	return json_pack("{s:s, s:s, s:I, s:s?, s:b, s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "test",
-		a->test, "stage", a->stage, "attempt", (json_int_t)a->attempt, "status",
+	return json_pack("{s:s, s:s, s:I, s:s?, s:b, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:O?}",
+		"test", a->test, "stage", a->stage, "attempt", (json_int_t)a->attempt, "status",
 		a->ended ? verdict_name(a->status) : NULL, "ended", a->ended, "reason", a->reason,
 		"duration_us", (json_int_t)a->duration_us, "superseded", a->superseded, "exit_code",
 		results_member(a->end, "exit_code"), "signal", results_member(a->end, "signal"),
 		"timed_out", results_member(a->end, "timed_out"), "kernel_log",
-		results_member(a->end, "kernel_log"));
+		results_member(a->end, "kernel_log"), "faults", a->faults);
 }
 
 static void print_json(struct cli *cli, const struct run_info *r)
@@ -166,12 +166,27 @@ static void print_tests(struct cli *cli, const struct run_info *r)
 		puts(cli_flag(cli, "failed") ? "No test failed." : "No test was started.");
 }
 
+/* What was done to disks on purpose, so that nobody takes it for the kernel's doing. */
+static void print_faults(const struct cli *cli, const struct run_info *r)
+{
+	for (size_t i = 0; i < r->n_attempts; i++) {
+		const struct run_attempt *a = &r->attempts[i];
+		size_t k = 0;
+		json_t *fault = NULL;
+		if (!is_shown(cli, a))
+			continue;
+		json_array_foreach (a->faults, k, fault)
+			line(cli, "fault", "%s: %s", a->test, json_str_or(fault, "text", ""));
+	}
+}
+
 static void print_notes(const struct cli *cli, const struct run_info *r)
 {
 	size_t i = 0;
 	json_t *note = NULL;
 	if (json_array_size(r->notes))
 		putchar('\n');
+	print_faults(cli, r);
 	json_array_foreach (r->notes, i, note)
 		line(cli, json_str_or(note, "level", "note"), "%s", json_str_or(note, "text", ""));
 	unsigned counts[VERDICT_COUNT];

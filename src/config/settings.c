@@ -83,6 +83,12 @@ static int check_image_file(const char *s, struct err *e)
 
 /* Sorted by name (config_test proves it), so that manual and list need no order of their own. */
 static const struct setting settings[] = {
+	{ "disk.*.rotational", SETTING_CHOICE, .choices = "false|true",
+		.help = "disk.rotational of this disk, by its name" },
+	{ "disk.*.size", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .example = "20G",
+		.help = "disk.size of this disk, by its name" },
+	{ "disk.*.zoned", SETTING_CHOICE, .choices = "none|host-managed",
+		.help = "disk.zoned of this disk, by its name" },
 	{ "disk.blockSize", SETTING_CHOICE, .def = "512", .choices = "512|4096",
 		.help = "bytes of a scratch disk's logical block" },
 	{ "disk.cache", SETTING_CHOICE, .def = "unsafe", .choices = "unsafe|writeback|none",
@@ -92,14 +98,24 @@ static const struct setting settings[] = {
 		.help = "scratch disks that a target gets" },
 	{ "disk.discard", SETTING_CHOICE, .def = "true", .choices = "false|true",
 		.help = "whether scratch disks give up blocks that are discarded" },
+	{ "disk.faults", SETTING_CHOICE, .def = "false", .choices = "false|true",
+		.help = "whether scripts may have scratch disks unplugged, failing or slow "
+			"(fsqa-disk); then each stands in a port of its own" },
 	{ "disk.names", SETTING_TEXT, .def = "xvd%", .check = check_disk_names,
 		.help = "names of the scratch disks below /dev; % is a letter, from b on, then aa, "
 			"ab and so on" },
 	{ "disk.physicalBlockSize", SETTING_CHOICE, .def = "512", .choices = "512|4096",
 		.help = "bytes of a scratch disk's physical block, at least the logical one's" },
+	{ "disk.rotational", SETTING_CHOICE, .def = "true", .choices = "false|true",
+		.help = "whether scratch disks say that they turn" },
 	{ "disk.size", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .def = "2G",
 		.help = "size of each scratch disk; sparse, so that room is used as it is "
 			"written" },
+	{ "disk.zoneSize", SETTING_SIZE, .min = MIB, .max = 8 * GIB, .def = "64M",
+		.help = "size of the zones of zoned disks, a power of two" },
+	{ "disk.zoned", SETTING_CHOICE, .def = "none", .choices = "none|host-managed",
+		.help = "whether scratch disks have zones that are only written in order (NVMe "
+			"ZNS, made by QEMU); such a machine cannot be saved for clones" },
 	{ "image.files", SETTING_PATHS, .check = check_image_file,
 		.example = "files/my.rules:/etc/udev/rules.d/",
 		.help = "files and folders of the host that go into the root image, as SRC:DEST; "

@@ -206,7 +206,7 @@ static void dispatch(const struct frame *f)
 		forward(f);
 		return;
 	case AGENT_EVENT_ACK:
-		events_ack(&a.events, f->stream);
+		events_ack(&a.events, f);
 		return;
 	case AGENT_SYNC:
 		if (a.n_syncs == AGENT_STREAMS)

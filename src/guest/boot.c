@@ -277,8 +277,10 @@ static void make_links(void)
 		{ "/proc/self/fd/1", "/dev/stdout" },
 		{ "/proc/self/fd/2", "/dev/stderr" },
 		{ "/run/fsqa/fsqa-guest", "/usr/bin/fsqa-test" },
+		{ "/run/fsqa/fsqa-guest", "/usr/bin/fsqa-disk" },
 	};
 	(void)unlink("/usr/bin/fsqa-test"); /* an image may bring another one's */
+	(void)unlink("/usr/bin/fsqa-disk");
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
 			say("%s: %s", links[i][1], strerror(errno));
@@ -286,7 +288,7 @@ static void make_links(void)
 	(void)chmod("/tmp", 01777);
 }
 
-/* This program, for fsqa-test: a copy, for the initramfs has no path any more. */
+/* This program, for fsqa-test and fsqa-disk: a copy, for the initramfs has no path any more. */
 static int copy_self(struct err *e)
 {
 	char chunk[65536];

@@ -35,20 +35,33 @@ static bool is_known(const char *name)
 	return false;
 }
 
+/* virtio-blk has it beside the disk, NVMe at its controller, padded with blanks. */
+static bool read_serial(const char *name, char serial[PARAMS_SERIAL + 1])
+{
+	static const char *const places[] = { "serial", "device/serial" };
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		char path[300];
+		auto_buf struct buf b = { 0 };
+		if (snprintf(path, sizeof path, "/sys/block/%s/%s", name, places[i]) >=
+				(int)sizeof path ||
+			file_read(path, 4096, &b, NULL) < 0)
+			continue;
+		size_t n = strcspn(buf_str(&b), " \n");
+		if (n == 0 || n > PARAMS_SERIAL)
+			continue;
+		memcpy(serial, b.s, n);
+		serial[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
 static void look_at(const char *name)
 {
-	char path[300];
-	auto_buf struct buf b = { 0 };
 	struct disk *d = &disks[n_disks];
 	if (name[0] == '.' || n_disks == DISKS_MAX || strlen(name) >= sizeof d->name ||
-		is_known(name) ||
-		snprintf(path, sizeof path, "/sys/block/%s/serial", name) >= (int)sizeof path ||
-		file_read(path, 4096, &b, NULL) < 0)
+		is_known(name) || !read_serial(name, d->serial))
 		return;
-	size_t n = strcspn(buf_str(&b), "\n");
-	if (n == 0 || n > PARAMS_SERIAL)
-		return;
-	memcpy(d->serial, b.s, n);
 	memcpy(d->name, name, strlen(name) + 1);
 	n_disks++;
 }
@@ -106,6 +119,16 @@ const char *disks_fstype(const char *node)
 	return NULL;
 }
 
+static void set_rotational(const char *node, char value)
+{
+	char path[100];
+	auto_close int fd = -1;
+	(void)snprintf(path, sizeof path, "/sys/block/%s/queue/rotational", path_base(node));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, &value, 1) != 1)
+		say("%s: %s", path, strerror(errno));
+}
+
 void disks_link(const struct params *p)
 {
 	auto_buf struct buf rule = { 0 };
@@ -116,14 +139,19 @@ void disks_link(const struct params *p)
 		char node[DISKS_NODE];
 		char link[80];
 		buf_addf(&rule,
-			"SUBSYSTEM==\"block\", ENV{DEVTYPE}==\"disk\", ATTR{serial}==\"%s\", "
-			"SYMLINK+=\"%s\"\n",
+			"SUBSYSTEM==\"block\", ENV{DEVTYPE}==\"disk\", ATTRS{serial}==\"%s\", "
+			"SYMLINK+=\"%s\"",
 			l->serial, l->name);
+		if (l->rotational)
+			buf_addf(&rule, ", ATTR{queue/rotational}=\"%c\"", l->rotational);
+		buf_adds(&rule, "\n");
 		(void)snprintf(link, sizeof link, "/dev/%s", l->name); /* fits */
 		if (!find_once(l->serial, node))
 			say("no disk with serial number \"%s\" for %s yet", l->serial, link);
 		else if (symlink(path_base(node), link) < 0)
 			say("%s: %s", link, strerror(errno));
+		if (l->rotational && find_known(l->serial, node))
+			set_rotational(node, l->rotational);
 	}
 	if (file_mkdirs("/run/udev/rules.d", 0755, &e) < 0 ||
 		file_replace(RULE_FILE, rule.s, rule.len, 0644, &e) < 0)

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define COLLECTS_MAX 256 /* by one test: the host's own limit is not ours to reach */
+#define OTHERS_MAX 256 /* of one test: the host's own limit is not ours to reach */
 
 static const char died[] = "{\"event\":\"end\",\"status\":\"ERROR\",\"code\":-1,"
 			   "\"died\":true,\"reason\":\"fsqa-test died\",\"duration_us\":0}";
@@ -72,23 +72,25 @@ static void accept_all(struct events *ev)
 	}
 }
 
-static void ack(struct event_conn *c)
+static void ack(struct event_conn *c, const uint8_t *why, uint32_t n)
 {
-	struct frame f = { .type = AGENT_EVENT_ACK, .stream = c->stream };
+	struct frame f = {
+		.type = AGENT_EVENT_ACK, .stream = c->stream, .length = n, .payload = why
+	};
 	if (channel_packet_send(c->fd, MSG_DONTWAIT, &f) < 0)
 		(void)shutdown(c->fd, SHUT_RDWR); /* it died: the next read says so */
 }
 
-void events_ack(struct events *ev, uint32_t stream)
+void events_ack(struct events *ev, const struct frame *f)
 {
 	for (size_t i = 0; i < EVENTS_MAX; i++)
-		if (ev->conns[i].fd >= 0 && ev->conns[i].stream == stream)
-			ack(&ev->conns[i]);
+		if (ev->conns[i].fd >= 0 && ev->conns[i].stream == f->stream)
+			ack(&ev->conns[i], f->payload, f->length);
 }
 
 static bool allowed(struct event_conn *c, const struct frame *f)
 {
-	if (f->type != AGENT_EVENT || f->length > AGENT_JSON_MAX)
+	if (f->type != AGENT_EVENT || f->length > AGENT_JSON_MAX || c->ended)
 		return false;
 	if (f->stream == EVENT_START)
 		return !c->started;
@@ -96,7 +98,7 @@ static bool allowed(struct event_conn *c, const struct frame *f)
 		return c->started;
 	if (f->stream == EVENT_REBOOT)
 		return !c->started;
-	return f->stream == EVENT_COLLECT && c->collects++ < COLLECTS_MAX;
+	return (f->stream == EVENT_COLLECT || f->stream == EVENT_DISK) && c->others++ < OTHERS_MAX;
 }
 
 /* One packet, or the connection's end. */
@@ -109,13 +111,12 @@ static void serve_one(struct events *ev, struct event_conn *c, struct mux *m)
 	if (rc == 1 && allowed(c, &f)) {
 		uint32_t kind = f.stream;
 		mux_send(m, AGENT_EVENT, c->stream, f.payload, f.length);
-		if (kind == EVENT_START)
-			c->started = true;
-		else if (kind != EVENT_REBOOT)
-			ack(c);
-		if (kind != EVENT_END)
-			return;
-	} else if (c->started) {
+		if (kind == EVENT_COLLECT)
+			ack(c, NULL, 0);
+		c->started |= kind == EVENT_START;
+		c->ended |= kind == EVENT_END;
+		return;
+	} else if (c->started && !c->ended) {
 		mux_send(m, AGENT_EVENT, c->stream, died, sizeof died - 1);
 	}
 	close_fd(&c->fd);

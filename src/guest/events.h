@@ -3,11 +3,12 @@
  *
  *   fsqa-test                                agent
  *     |  EVENT kind {"event":...} ->           |  kind (in the stream field): enum event_kind
- *     |  <- EVENT_ACK                          |  start, reboot: when the host has it;
- *     |                                        |  end, collect: when it is on its way
+ *     |  <- EVENT_ACK "" or why not            |  a collect: when it is on its way; else what
+ *     |                                        |  the host answers (wire/agent.h)
  *
- * One connection is one test: start, any number of collects, end. A connection that closes
- * after a start and before an end is a test that died. One with no test may ask for a reboot. */
+ * One connection is one test: start, any number of collects and disks, end. A connection that
+ * closes after a start and before an end is a test that died. One with no test may ask for a
+ * reboot. */
 #pragma once
 #include "guest/mux.h"
 #include <poll.h>
@@ -21,13 +22,14 @@ enum event_kind {
 	EVENT_END = 2,
 	EVENT_COLLECT = 3,
 	EVENT_REBOOT = 4,
+	EVENT_DISK = 5, /* from fsqa-disk */
 };
 
 struct event_conn {
 	int fd;          /* -1: free */
 	uint32_t stream; /* odd */
-	bool started;
-	unsigned collects;
+	bool started, ended;
+	unsigned others; /* collects and disks */
 };
 
 struct events {
@@ -46,5 +48,5 @@ size_t events_poll(const struct events *ev, struct pollfd *p);
 /* Take all that is there and pass it on, each behind the kernel log up to it. false: no room
  * for all of it now. */
 bool events_serve(struct events *ev, struct mux *m);
-/* The host has a start, or grants a reboot. */
-void events_ack(struct events *ev, uint32_t stream);
+/* The host's answer: its frame. */
+void events_ack(struct events *ev, const struct frame *f);

@@ -7,8 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "guest/channel.h"
-#include "guest/events.h"
+#include "guest/tell.h"
 #include "guest/tree.h"
 #include <ctype.h>
 #include <errno.h>
@@ -21,12 +20,10 @@
 #include <stdarg.h>
 #include <stdnoreturn.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ACK_US        30000000
+#define ACK_US        60000000 /* of an end: disks are healed before */
 #define TERM_GRACE_US 5000000
 #define KILL_GRACE_US 10000000
 #define NAME_MAX_LEN  200
@@ -51,6 +48,7 @@ struct test {
 	uint64_t timeout_us; /* 0: none */
 	char **argv;
 	int agent; /* -1: none */
+	char answer[TELL_ANSWER];
 	char *reason_file;
 	int status; /* as waitpid gave it */
 	bool timed_out;
@@ -174,61 +172,21 @@ static int parse(struct test *t, int argc, char **argv)
 	return 0;
 }
 
-/* -> -1 with errno where there is none. */
-static int connect_agent(const char *path)
+static int tell_host(struct test *t, enum event_kind kind, json_t *event)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof a.sun_path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return -1;
-	return take_fd(&fd);
-}
-
-/* Send an event and wait until the agent says that it is where it belongs. */
-static int tell(struct test *t, enum event_kind kind, json_t *event)
-{
-	static uint8_t packet[CHANNEL_PACKET];
-	auto_json json_t *j = event;
-	auto_free char *line = json_line(j);
-	struct frame f = { .type = AGENT_EVENT,
-		.stream = kind,
-		.length = (uint32_t)strlen(line),
-		.payload = (const uint8_t *)line };
-	if (t->agent < 0)
+	if (t->agent < 0) {
+		json_decref(event);
 		return 0;
-	if (f.length > AGENT_JSON_MAX)
-		return -EMSGSIZE;
-	int rc = channel_packet_send(t->agent, 0, &f);
-	uint64_t until = clock_mono_us() + ACK_US;
-	while (rc == 0) {
-		struct pollfd p = { .fd = t->agent, .events = POLLIN };
-		uint64_t now = clock_mono_us();
-		if (now >= until)
-			return -ETIMEDOUT;
-		(void)poll(&p, 1, (int)((until - now) / 1000) + 1);
-		int got = channel_packet_recv(t->agent, MSG_DONTWAIT, packet, &f);
-		if (got == 1 && f.type == AGENT_EVENT_ACK)
-			return 0;
-		rc = got == 0 ? -EPIPE : got == -EPROTO ? got : 0;
 	}
-	return rc;
-}
-
-static json_t *new_event(const char *what)
-{
-	json_t *j = json_object();
-	json_object_set_new(j, "event", json_string(what));
-	return j;
+	int rc = tell(t->agent, kind, event, ACK_US, t->answer);
+	if (rc < 0)
+		(void)snprintf(t->answer, sizeof t->answer, "%s", strerror(-rc)); /* it fits */
+	return rc < 0 || !t->answer[0] ? rc : -EPERM;
 }
 
 static json_t *start_event(const struct test *t)
 {
-	json_t *j = new_event("start");
+	json_t *j = tell_event("start");
 	json_t *list = json_array();
 	json_object_set_new(j, "test", json_string(t->name));
 	for (size_t i = 0; i < t->n_expect; i++)
@@ -278,7 +236,7 @@ static const char *judge(const struct test *t, struct buf *reason)
 static json_t *end_event(const struct test *t)
 {
 	auto_buf struct buf reason = { 0 };
-	json_t *j = new_event("end");
+	json_t *j = tell_event("end");
 	int code = WIFEXITED(t->status) ? WEXITSTATUS(t->status) : 128 + WTERMSIG(t->status);
 	json_object_set_new(j, "status", json_string(judge(t, &reason)));
 	json_object_set_new(j, "code", json_integer(code));
@@ -387,7 +345,7 @@ static void make_reason_file(struct test *t)
 static int collect(struct test *t)
 {
 	char path[PATH_MAX];
-	json_t *j = new_event("collect");
+	json_t *j = tell_event("collect");
 	if (!realpath(t->collect, path)) /* it may come later: then it has to be absolute */
 		(void)snprintf(path, sizeof path, "%s", t->collect);
 	json_object_set_new(j, "path", json_bytes(path, strlen(path)));
@@ -395,19 +353,19 @@ static int collect(struct test *t)
 		json_decref(j);
 		return complain(EXIT_USAGE, "--collect %s: %s", t->collect, strerror(ENOENT));
 	}
-	int rc = tell(t, EVENT_COLLECT, j);
-	return rc < 0 ? complain(EXIT_NOT_TOLD, "the agent: %s", strerror(-rc)) : 0;
+	int rc = tell_host(t, EVENT_COLLECT, j);
+	return rc < 0 ? complain(EXIT_NOT_TOLD, "the agent: %s", t->answer) : 0;
 }
 
 /* Returns only where nothing comes of it. */
 static int reboot_now(struct test *t)
 {
-	json_t *j = new_event("reboot");
+	json_t *j = tell_event("reboot");
 	json_object_set_new(j, "mark", json_string(t->reboot));
-	int rc = t->agent < 0 ? -ENOTCONN : tell(t, EVENT_REBOOT, j);
-	if (rc < 0)
-		return complain(
-			EXIT_NOT_TOLD, "the host does not reboot this machine: %s", strerror(-rc));
+	int rc = tell_host(t, EVENT_REBOOT, j);
+	if (rc < 0 || t->agent < 0)
+		return complain(EXIT_NOT_TOLD, "the host does not reboot this machine: %s",
+			t->agent < 0 ? strerror(ENOTCONN) : t->answer);
 	(void)poll(NULL, 0, REBOOT_MS);
 	return complain(EXIT_NOT_TOLD, "this machine does not reboot");
 }
@@ -418,9 +376,8 @@ int fsqa_test_main(int argc, char **argv)
 	int rc = parse(&t, argc, argv);
 	if (rc != 0)
 		return rc;
-	const char *path = getenv(EVENTS_ENV);
-	path = path && path[0] ? path : EVENTS_SOCKET;
-	t.agent = connect_agent(path);
+	const char *path;
+	t.agent = tell_connect(&path);
 	if (t.agent < 0)
 		(void)complain(0, "no agent at %s (%s): %s is not recorded", path, strerror(errno),
 			t.name      ? t.name
@@ -430,20 +387,20 @@ int fsqa_test_main(int argc, char **argv)
 		return collect(&t);
 	if (t.reboot)
 		return reboot_now(&t);
-	rc = tell(&t, EVENT_START, start_event(&t));
+	rc = tell_host(&t, EVENT_START, start_event(&t));
 	if (rc < 0)
 		return complain(EXIT_NOT_TOLD, "the host does not take the start of %s: %s", t.name,
-			strerror(-rc));
+			t.answer);
 	make_reason_file(&t);
 	rc = run(&t);
 	if (rc < 0)
 		return complain(EXIT_NOT_TOLD, "fork: %s", strerror(-rc));
-	rc = tell(&t, EVENT_END, end_event(&t));
+	rc = tell_host(&t, EVENT_END, end_event(&t));
 	if (t.reason_file)
 		(void)unlink(t.reason_file); /* in /tmp: no harm if it stays */
 	free(t.reason_file);
 	if (rc < 0)
 		return complain(EXIT_NOT_TOLD, "the host does not take the end of %s: %s", t.name,
-			strerror(-rc));
+			t.answer);
 	return exit_code(&t);
 }

@@ -143,7 +143,7 @@ static void test_a_test_does_not_begin_before_the_host_has_its_start(void **stat
 		uv_run(&r->loop, UV_RUN_ONCE);
 	usleep(200000);
 	assert_int_equal(access(marker, F_OK), -1);
-	session_event_ack(r->session, 1);
+	session_event_ack(r->session, 1, NULL);
 	command_wait(&c);
 	assert_int_equal(access(marker, F_OK), 0);
 }

@@ -25,6 +25,7 @@ struct rig {
 	struct err lost_why;
 	struct buf events; /* "STREAM JSON\n" each */
 	unsigned n_acks;
+	const char *disk_answer; /* NULL: done */
 };
 
 static void rig_hello(void *ctx, const json_t *hello)
@@ -45,10 +46,12 @@ static void rig_event(void *ctx, uint32_t stream, const json_t *event)
 	struct rig *r = ctx;
 	auto_free char *line = json_line(event);
 	buf_addf(&r->events, "%u %s\n", stream, line);
-	if (r->ack_starts && strcmp(json_str_or(event, "event", ""), "start") == 0) {
-		session_event_ack(r->session, stream);
-		r->n_acks++;
-	}
+	const char *what = json_str_or(event, "event", "");
+	bool start = strcmp(what, "start") == 0;
+	bool disk = strcmp(what, "disk") == 0;
+	if ((start && r->ack_starts) || disk || strcmp(what, "end") == 0)
+		session_event_ack(r->session, stream, disk ? r->disk_answer : NULL);
+	r->n_acks += start && r->ack_starts;
 }
 
 static void rig_lost(void *ctx, const struct err *why)

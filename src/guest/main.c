@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c: fsqa-guest's roles: init of a VM, an agent on a descriptor, fsqa-test. */
+/* main.c: fsqa-guest's roles: init of a VM, an agent on a descriptor, fsqa-test,
+ * fsqa-disk. */
 #include "base/err.h"
 #include "base/parse.h"
 #include "guest/agent.h"
 #include "guest/boot.h"
 #include "guest/events.h"
+#include "guest/fsqa_disk.h"
 #include "guest/fsqa_test.h"
 #include "guest/handler.h"
 #include "guest/say.h"
@@ -22,7 +24,7 @@
 static const char usage[] =
 	"usage: fsqa-guest --agent-fd N [--socket PATH]\n"
 	"       fsqa-guest --service (in a VM of fsqa's with an init of its own)\n"
-	"       fsqa-test ... (the same file by another name)\n"
+	"       fsqa-test ..., fsqa-disk ... (the same file by other names)\n"
 	"As process 1 it boots a fsqa VM.\n";
 
 static noreturn void run_init(void)
@@ -86,6 +88,8 @@ int main(int argc, char **argv)
 	name = name ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "fsqa-test") == 0)
 		return fsqa_test_main(argc, argv);
+	if (strcmp(name, "fsqa-disk") == 0)
+		return fsqa_disk_main(argc, argv);
 	if (getpid() == 1)
 		run_init();
 	int option;

@@ -117,6 +117,27 @@ static int set_links(struct params *p, struct span v, struct err *e)
 	return 0;
 }
 
+/* Behind fsqa.links, which has the disks. */
+static int set_rotational(struct params *p, struct span v, struct err *e)
+{
+	while (v.n) {
+		struct span value;
+		struct span serial;
+		size_t i = 0;
+		(void)cut(&v, ',', &value); /* the last one has no comma behind it */
+		if (!cut(&value, '=', &serial) || value.n != 1 || !strchr("01", value.s[0]))
+			return err_set(e, EINVAL, "want fsqa.rotational=SERIAL=0,...");
+		while (i < p->n_links && (strlen(p->links[i].serial) != serial.n ||
+						 memcmp(p->links[i].serial, serial.s, serial.n)))
+			i++;
+		if (i == p->n_links)
+			return err_set(e, EINVAL, "fsqa.rotational: no link of disk \"%.*s\"",
+				(int)serial.n, serial.s);
+		p->links[i].rotational = value.s[0];
+	}
+	return 0;
+}
+
 static int set_shares(struct params *p, struct span v, struct err *e)
 {
 	while (v.n) {
@@ -173,6 +194,7 @@ static const struct {
 	{ "fsqa.load", set_load },
 	{ "fsqa.hostname", set_hostname },
 	{ "fsqa.links", set_links },
+	{ "fsqa.rotational", set_rotational },
 	{ "fsqa.shares", set_shares },
 	{ "fsqa.users", set_users },
 };

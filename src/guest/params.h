@@ -6,6 +6,8 @@
  *   fsqa.load=PATH,PATH,...        modules of that image to load first, in this order
  *   fsqa.hostname=NAME             absent: "fsqa"
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
+ *   fsqa.rotational=SERIAL=0,...   disks of those that are not rotational, or are (1), whatever
+ *                                  their driver says
  *   fsqa.shares=SERIAL:FSTYPE=NAME,...   what is to be mounted read-only on /mnt/NAME
  *   fsqa.users=NAME,...            users that the root is to have beside its own
  *   fsqa.init=system               the root's own init takes over; absent: fsqa-guest stays it
@@ -22,7 +24,8 @@ struct err;
 
 struct params_link {
 	char serial[PARAMS_SERIAL + 1];
-	char name[64]; /* beneath /dev, no slash */
+	char name[64];   /* beneath /dev, no slash */
+	char rotational; /* '0', '1', or NUL: as its driver says */
 };
 
 struct params_share {

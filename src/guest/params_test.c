@@ -69,6 +69,21 @@ static void test_modules_to_load_are_paths_below_their_folder(void **unused)
 	assert_refused("fsqa.root=r:auto fsqa.load=a//b.ko", "no path");
 }
 
+static void test_disks_turn_as_the_host_says(void **unused)
+{
+	struct params p;
+	assert_int_equal(params_parse("fsqa.root=r:ext4 fsqa.links=s1=b,s2=c,s3=d "
+				      "fsqa.rotational=s3=0,s1=1",
+				 &p, NULL),
+		0);
+	assert_int_equal(p.links[0].rotational, '1');
+	assert_int_equal(p.links[1].rotational, 0);
+	assert_int_equal(p.links[2].rotational, '0');
+	assert_refused("fsqa.root=r:ext4 fsqa.links=s1=b fsqa.rotational=s2=0", "no link of disk");
+	assert_refused("fsqa.root=r:ext4 fsqa.links=s1=b fsqa.rotational=s1=2", "SERIAL=0");
+	assert_refused("fsqa.root=r:ext4 fsqa.links=s1=b fsqa.rotational=s1", "SERIAL=0");
+}
+
 static void test_shares_have_tag_filesystem_and_name(void **unused)
 {
 	struct params p;
@@ -109,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_left_out_has_a_default),
 		cmocka_unit_test(test_a_wrong_word_is_quoted_back),
 		cmocka_unit_test(test_modules_to_load_are_paths_below_their_folder),
+		cmocka_unit_test(test_disks_turn_as_the_host_says),
 		cmocka_unit_test(test_shares_have_tag_filesystem_and_name),
 		cmocka_unit_test(test_more_links_than_fit_are_an_error),
 	};

@@ -24,7 +24,8 @@ struct spool_log;
 
 #define BATCH_COLS     100
 #define BATCH_ROWS     30
-#define BATCH_SUBTESTS 16 /* under way at once */
+#define BATCH_SUBTESTS 16    /* under way at once */
+#define BATCH_FAULTS   10000 /* that are put down; a target asks for as many as it likes */
 
 enum batch_state {
 	BATCH_BOOTING,
@@ -44,9 +45,19 @@ struct subtest {
 	bool used;
 	bool durable; /* its start was acknowledged, and so it runs */
 	bool died;    /* its fsqa-test did; the stage's end says why */
+	bool ended;   /* as `end` and `reason` say; its disks are being healed */
+	enum verdict end;
+	char *reason; /* NULL: none */
 	uint32_t stream;
 	struct batch *batch;
 	struct trial trial;
+};
+
+/* What was done to a scratch disk on purpose (disk_faults.h). */
+struct disk_fault {
+	bool active;
+	uint32_t owner;   /* the subtest's stream; 0: the stage */
+	unsigned waiting; /* for the target's answer */
 };
 
 /* A stage while it runs. */
@@ -104,6 +115,8 @@ struct batch {
 	struct trial trial; /* of the stage */
 	struct stage_run stage;
 	struct subtest subtests[BATCH_SUBTESTS];
+	struct disk_fault disk_faults[JOB_MAX_DISKS]; /* of each */
+	unsigned n_faults;
 	struct recording *console_cast;
 	struct spool_log *console_log, *kernel_log;
 	uint64_t start_us;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "record/recording.h"
 #include "run/batch_priv.h"
+#include "run/disk_faults.h"
 #include "run/outbox.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
@@ -310,6 +311,7 @@ static void open_target(struct batch *b, const struct target_spec *spec)
 	struct err e = { 0 };
 	splat_reset(&b->console_splat);
 	splat_reset(&b->kernel_splat);
+	disk_faults_forget(b);
 	batch_status(b, "boot", spec->accel);
 	int rc = spec->again ? 0 : fresh_vm_folder(b, &e);
 	if (rc == 0)

@@ -81,8 +81,8 @@ static void give_up(struct controller *c, const char *what)
 
 static bool type_is_known(const char *type)
 {
-	static const char *const known[] = { "attempt_start", "attempt_end", "target", "target_end",
-		"command", "note" };
+	static const char *const known[] = { "attempt_start", "attempt_end", "fault", "target",
+		"target_end", "command", "note" };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (strcmp(type, known[i]) == 0)
 			return true;

@@ -86,9 +86,12 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 		job->disks[i].physical_bytes = (unsigned)json_i64_or(r.j, "physical_bytes", 0);
 		job->disks[i].cache = json_str_or(r.j, "cache", NULL);
 		job->disks[i].no_discard = !json_bool_or(r.j, "discard", true);
+		job->disks[i].no_rotation = !json_bool_or(r.j, "rotational", true);
+		job->disks[i].zone_bytes = (uint64_t)json_i64_or(r.j, "zone_bytes", 0);
 	}
 	t->disks = job->disks;
 	t->n_disks = n;
+	t->faults = json_bool_or(j, "faults", false);
 	const json_t *shares = json_object_get(j, "shares");
 	n = json_array_size(shares);
 	if (r.rc == 0 && n > JOB_MAX_SHARES)

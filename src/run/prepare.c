@@ -12,6 +12,7 @@
 #include "config/profile.h"
 #include "image/image.h"
 #include "kernel/kernel.h"
+#include "run/disk_plan.h"
 #include "target/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -114,41 +115,6 @@ static json_t *texts(const struct strv *v)
 	return a;
 }
 
-/* Disk i's name in the guest: '%' in the pattern is its letters, b for the first, and as the kernel
- * counts on: z, aa, ab. */
-static char *disk_name(const struct config *c, unsigned i)
-{
-	const char *pattern = config_str(c, "disk.names");
-	const char *percent = strchr(pattern, '%'); /* the table checks that there is one */
-	char letters[3] = { 0 };
-	unsigned n = i + 1;
-	if (n < 26)
-		letters[0] = (char)('a' + n);
-	else /* fits: 60 disks at most */
-		(void)snprintf(letters, sizeof letters, "%c%c", 'a' + n / 26 - 1, 'a' + n % 26);
-	return xasprintf("%.*s%s%s", (int)(percent - pattern), pattern, letters, percent + 1);
-}
-
-static json_t *disks_json(const struct config *c)
-{
-	json_t *a = json_array();
-	for (unsigned i = 0; i < config_num(c, "disk.count"); i++) {
-		auto_free char *name = disk_name(c, i);
-		json_t *d = json_object();
-		set_text(d, "serial", name);
-		set_text(d, "link", name);
-		set_number(d, "size_bytes", config_num(c, "disk.size"));
-		set_number(d, "block_bytes", strtoul(config_str(c, "disk.blockSize"), NULL, 10));
-		set_number(d, "physical_bytes",
-			strtoul(config_str(c, "disk.physicalBlockSize"), NULL, 10));
-		set_text(d, "cache", config_str(c, "disk.cache"));
-		json_object_set_new(d, "discard",
-			json_boolean(strcmp(config_str(c, "disk.discard"), "true") == 0));
-		json_array_append_new(a, d);
-	}
-	return a;
-}
-
 static json_t *target_json(const struct prepared *p, const struct config *c)
 {
 	json_t *t = json_object();
@@ -171,7 +137,9 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	set_number(t, "state_bytes", config_num(c, "vm.stateSize"));
 	set_number(t, "cpus", cpu_count(c));
 	set_number(t, "boot_deadline_us", config_num(c, "vm.bootTimeout"));
-	json_object_set_new(t, "disks", disks_json(c));
+	json_object_set(t, "disks", p->disks);
+	if (strcmp(config_str(c, "disk.faults"), "true") == 0)
+		json_object_set_new(t, "faults", json_true());
 	if (json_array_size(p->shares))
 		json_object_set(t, "shares", p->shares);
 	return t;
@@ -225,7 +193,7 @@ static json_t *env_json(const struct prepared *p, const struct profile *profile)
 	auto_strv struct strv env = { 0 };
 	auto_buf struct buf disks = { 0 };
 	for (unsigned i = 0; i < config_num(profile->config, "disk.count"); i++) {
-		auto_free char *name = disk_name(profile->config, i);
+		auto_free char *name = disk_plan_name(profile->config, i);
 		buf_addf(&disks, "%s/dev/%s", i ? " " : "", name);
 	}
 	strv_add(&env, "FSQA=1");
@@ -356,7 +324,13 @@ static const struct kernel_need by_9p[] = {
 	{ "9p", "CONFIG_9P_FS" },
 };
 
-/* The modules, "a.ko,b.ko", that root and shares need beyond those of every guest; NULL: none. */
+static const struct kernel_need for_zones[] = {
+	{ "zoned block devices", "CONFIG_BLK_DEV_ZONED" },
+	{ "nvme", "CONFIG_BLK_DEV_NVME" },
+};
+
+/* The modules, "a.ko,b.ko", that root, shares and zoned disks need
+ * beyond those of every guest; NULL: none. */
 static int drivers(const struct kernel *k, const struct prepared *p, char **ret, struct err *e)
 {
 	auto_strv struct strv files = { 0 };
@@ -369,6 +343,8 @@ static int drivers(const struct kernel *k, const struct prepared *p, char **ret,
 		rc = 0;
 	if (rc == 0 && prepared_has_9p(p))
 		rc = kernel_needs(k, by_9p, ARRAY_LEN(by_9p), &files, e);
+	if (rc == 0 && p->zoned)
+		rc = kernel_needs(k, for_zones, ARRAY_LEN(for_zones), &files, e);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < files.n; i++)
@@ -570,12 +546,13 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 	int rc = prepare_check_memory(q->profile->config, e);
 	if (rc == 0)
 		rc = check_shares(q->profile->config, e);
+	if (rc == 0)
+		rc = disk_plan(q->profile->config, &p.disks, &p.zoned, e);
 	if (rc < 0)
 		return rc;
 	*ret_exit = 3;
-	if (uname(&host) < 0)
-		return err_sys(e, "uname");
-	rc = check_room(q->state_dir, q->profile->config, e);
+	rc = uname(&host) < 0 ? err_sys(e, "uname")
+			      : check_room(q->state_dir, q->profile->config, e);
 	if (rc == 0)
 		rc = make_parts(q, progress, ctx, &p, ret_exit, e);
 	if (rc < 0) {
@@ -609,6 +586,7 @@ void prepared_clear(struct prepared *p)
 	free(p->control_initramfs);
 	free(p->load);
 	json_decref(p->shares);
+	json_decref(p->disks);
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);
 	free(p->folders);

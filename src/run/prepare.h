@@ -37,6 +37,8 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
+	json_t *disks;          /* as in the job's target */
+	bool zoned;             /* one of them has zones */
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */
 	size_t n_folders;

@@ -214,6 +214,9 @@ int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct er
 	if (prepared_has_9p(p))
 		return err_set(
 			e, ENOTSUP, "a machine with the host's folders (9p) cannot be saved");
+	/* Nor its NVMe, for its state. */
+	if (p->zoned)
+		return err_set(e, ENOTSUP, "a machine with zoned disks cannot be saved");
 	auto_free char *dir = path_join(q->state_dir, "snapshots");
 	auto_free char *key = make_key(p);
 	auto_free char *entry = path_join(dir, key);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "record/recording.h"
 #include "run/batch_priv.h"
+#include "run/disk_faults.h"
 #include "run/outbox.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
@@ -81,6 +82,14 @@ static void synced(void *ctx)
 		finish_stage(b);
 }
 
+static void stage_healed(struct batch *b, uint32_t owner)
+{
+	struct err e = { 0 };
+	if (b->state == BATCH_JUDGING && !b->hung && !b->stage_lost &&
+		(!b->session || session_sync(b->session, synced, b, &e) < 0))
+		b->stage_lost = true; /* the target's end, which comes next, says why */
+}
+
 static void stage_done(void *ctx, const struct suite_result *r)
 {
 	struct batch *b = ctx;
@@ -94,10 +103,9 @@ static void stage_done(void *ctx, const struct suite_result *r)
 		b->stage_lost = true; /* the target's end, which comes next, says why */
 		return;
 	}
-	struct err e = { 0 };
 	batch_deadline(b, COLLECT_US, COLLECT_HUNG);
-	if (session_sync(b->session, synced, b, &e) < 0)
-		b->stage_lost = true;
+	if (b->stopping || !disk_faults_heal(b, 0, stage_healed))
+		stage_healed(b, 0);
 }
 
 static const struct suite_handler stage_handler = {
@@ -193,7 +201,7 @@ void stage_reboot(struct batch *b, uint32_t stream, const char *mark)
 	r->spent_us += now - r->entered_us;
 	b->state = BATCH_RESETTING;
 	batch_deadline(b, RESET_US, HUNG "did not reboot the machine in a minute");
-	session_event_ack(b->session, stream);
+	session_event_ack(b->session, stream, NULL);
 	session_shutdown(b->session, true);
 }
 

@@ -5,12 +5,14 @@
 #include "base/mem.h"
 #include "record/recording.h"
 #include "run/batch_priv.h"
+#include "run/disk_faults.h"
 #include "run/kernel_watch.h"
 #include "run/outbox.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DIED         "fsqa-test died"
@@ -73,7 +75,7 @@ static void subtest_durable(void *ctx)
 		return;
 	s->durable = true;
 	if (s->batch->session)
-		session_event_ack(s->batch->session, s->stream);
+		session_event_ack(s->batch->session, s->stream, NULL);
 }
 
 /* What a guest announces is checked before it becomes a test: a bad name, too many at once or
@@ -115,7 +117,28 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
 	count_subtest(&b->stage, &s->trial, v);
 	trial_clear(&s->trial);
-	s->used = false;
+	free(s->reason);
+	s->reason = NULL;
+	s->used = s->ended = false;
+	if (b->session)
+		session_event_ack(b->session, s->stream, NULL);
+}
+
+static void subtest_healed(struct batch *b, uint32_t stream)
+{
+	struct subtest *s = find_subtest(b, stream);
+	if (s && s->ended)
+		end_subtest(b, s, s->end, s->reason);
+}
+
+/* Its own end, but its disks are as they were before the next test starts. */
+static void end_and_heal(struct batch *b, struct subtest *s, enum verdict v, const char *reason)
+{
+	s->ended = true;
+	s->end = v;
+	s->reason = reason ? xstrdup(reason) : NULL;
+	if (!disk_faults_heal(b, s->stream, subtest_healed))
+		subtest_healed(b, s->stream);
 }
 
 /* The stage goes on, so they did not die of its end. */
@@ -136,14 +159,11 @@ static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
 	if (why) {
 		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
 		batch_note(b, "warning", text);
+		session_event_ack(b->session, stream, why);
 		return;
 	}
 	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
-	s->used = true;
-	s->durable = false;
-	s->died = false;
-	s->stream = stream;
-	s->batch = b;
+	*s = (struct subtest){ .used = true, .stream = stream, .batch = b };
 	b->n_events++;
 	trial_begin(&s->trial, b->tally, b->trial.stage, path);
 	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
@@ -165,7 +185,9 @@ static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
 static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 {
 	struct subtest *s = find_subtest(b, stream);
-	if (!s)
+	if (!s && b->session) /* one that was refused, or ended with its stage */
+		session_event_ack(b->session, stream, NULL);
+	if (!s || s->ended)
 		return;
 	/* A stage that is killed takes its subtests along: who died is judged when the stage's own
 	 * end says whether it was stopped, timed out, or neither. */
@@ -186,14 +208,16 @@ static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 		text = xasprintf("exit code %" PRIi64, json_i64_or(event, "code", -1));
 	if (v == VERDICT_SKIP && (!reason || !*reason))
 		text = xstrdup("no reason given");
-	end_subtest(b, s, (enum verdict)v, text ? text : reason);
+	end_and_heal(b, s, (enum verdict)v, text ? text : reason);
 }
 
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 {
 	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
 		struct subtest *s = &b->subtests[i];
-		if (s->used)
+		if (s->used && s->ended)
+			end_subtest(b, s, s->end, s->reason);
+		else if (s->used)
 			end_subtest(b, s, v, s->died && v == VERDICT_ERROR ? DIED : reason);
 	}
 }
@@ -230,6 +254,8 @@ void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 		subtest_start(b, stream, event);
 	else if (strcmp(kind, "end") == 0)
 		subtest_end(b, stream, event);
+	else if (strcmp(kind, "disk") == 0)
+		disk_fault_event(b, stream, event);
 	else if (strcmp(kind, "collect") == 0 && b->stage.task)
 		collect(b, json_str_or(event, "path", ""));
 	else if (strcmp(kind, "reboot") == 0)
@@ -243,5 +269,6 @@ void subtest_clear_all(struct batch *b)
 	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
 		if (b->subtests[i].used)
 			trial_clear(&b->subtests[i].trial);
+		free(b->subtests[i].reason);
 	}
 }

@@ -243,14 +243,13 @@ static void logs(struct buf *b, const struct site_stage *s, const char *run)
 	buf_adds(b, "</details>");
 }
 
-/* What the kernel said that judged the test. */
-static void kernel_quote(struct buf *b, const struct run_attempt *a)
+/* `lines`: texts, or records that have one; `all` of them there were. */
+static void lines_quote(struct buf *b, const char *caption, const json_t *lines, int64_t all)
 {
-	const json_t *lines = json_object_get(a->end, "kernel_log");
 	if (json_array_size(lines) == 0)
 		return;
-	buf_adds(b, "<figure class=\"quote\"><figcaption>The kernel's log during this test"
-		    "</figcaption><pre tabindex=\"0\">");
+	html_add(b, "<figure class=\"quote\"><figcaption>", caption,
+		"</figcaption><pre tabindex=\"0\">", NULL);
 	size_t i;
 	json_t *line;
 	json_array_foreach (lines, i, line) {
@@ -260,13 +259,22 @@ static void kernel_quote(struct buf *b, const struct run_attempt *a)
 							: json_str_or(line, "text", "");
 		html_add(b, TEXT(text), "\n", NULL);
 	}
-	int64_t all = json_i64_or(a->end, "kernel_messages", (int64_t)json_array_size(lines));
 	if (all > (int64_t)i) {
 		buf_adds(b, "... and ");
 		html_number(b, (uint64_t)all - i);
 		buf_adds(b, " more\n");
 	}
 	buf_adds(b, "</pre></figure>\n");
+}
+
+/* What was done to the test's disks on purpose, and what the kernel said that judged it. */
+static void kernel_quote(struct buf *b, const struct run_attempt *a)
+{
+	const json_t *said = json_object_get(a->end, "kernel_log");
+	lines_quote(b, "Faults of disks that this test injected", a->faults,
+		(int64_t)json_array_size(a->faults));
+	lines_quote(b, "The kernel's log during this test", said,
+		json_i64_or(a->end, "kernel_messages", (int64_t)json_array_size(said)));
 }
 
 static void output_quote(struct buf *b, const struct run_info *run, const struct run_attempt *a)

@@ -47,6 +47,8 @@ static const struct {
 		{ { "test", MEMBER_STR }, { "attempt", MEMBER_INT }, { "name", MEMBER_STR },
 			{ "kind", MEMBER_STR }, { "offset", MEMBER_INT }, { "length", MEMBER_INT },
 			{ "size", MEMBER_INT }, { "sha256", MEMBER_SHA256 } } },
+	{ "fault", { { "test", MEMBER_STR }, { "attempt", MEMBER_INT }, { "disk", MEMBER_STR },
+			   { "action", MEMBER_STR }, { "text", MEMBER_STR } } },
 	{ "note", { { "level", MEMBER_STR }, { "text", MEMBER_STR } } },
 	{ "run_end", { { "status", MEMBER_STATUS } } },
 };

@@ -115,6 +115,14 @@ static void load_end(struct loader *l, const json_t *rec)
 	a->end = json_incref((json_t *)rec);
 }
 
+static void load_fault(struct loader *l, const json_t *rec)
+{
+	struct run_attempt *a = attempt_of(l, rec);
+	if (!a->faults)
+		a->faults = json_array();
+	(void)json_array_append(a->faults, (json_t *)rec); /* both are ours */
+}
+
 static void load_artifact(struct loader *l, const json_t *rec)
 {
 	struct run_info *r = l->r;
@@ -156,6 +164,8 @@ static int load_record(void *ctx, const json_t *rec, struct err *e)
 		(void)attempt_of(l, rec); /* made by asking for it */
 	else if (strcmp(type, "attempt_end") == 0)
 		load_end(l, rec);
+	else if (strcmp(type, "fault") == 0)
+		load_fault(l, rec);
 	else if (strcmp(type, "artifact") == 0)
 		load_artifact(l, rec);
 	else if (strcmp(type, "note") == 0)
@@ -242,6 +252,7 @@ void run_info_free(struct run_info *r)
 		free(r->attempts[i].stage);
 		free(r->attempts[i].reason);
 		json_decref(r->attempts[i].end);
+		json_decref(r->attempts[i].faults);
 	}
 	for (size_t i = 0; i < r->n_artifacts; i++) {
 		free(r->artifacts[i].test);

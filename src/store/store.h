@@ -99,6 +99,7 @@ struct run_attempt {
 	uint64_t duration_us;
 	uint64_t marker_us; /* where in its stage's recording it starts */
 	json_t *end;        /* the whole attempt_end record, or NULL */
+	json_t *faults;     /* array of its fault records, or NULL */
 	size_t before;      /* the store's: index of the attempt it supersedes, or SIZE_MAX */
 };
 /* Of what was collected in the target its path beneath the logs folder (a guest named it: it may

@@ -21,6 +21,9 @@ static void test_what_was_written_is_read_back(void **state)
 	assert_false(live->interrupted);
 	assert_false(live->attempts[0].ended);
 	assert_string_equal(live->attempts[0].reason, "running");
+	test_append(w, "fault",
+		json_pack("{s:s, s:i, s:s, s:s, s:s}", "test", "script.001_kernel.sub", "attempt",
+			1, "disk", "xvdb", "action", "unplug", "text", "xvdb: unplugged"));
 	test_end(w, "script.001_kernel.sub", 1, "SKIP");
 	test_artifact(w, "script.001_kernel", "x", "log", "hello world", 11);
 	test_end(w, "script.001_kernel", 1, "PASS");
@@ -43,6 +46,10 @@ static void test_what_was_written_is_read_back(void **state)
 	assert_true(run_attempt_is_stage(&r->attempts[0]));
 	assert_false(run_attempt_is_stage(&r->attempts[1]));
 	assert_int_equal(r->attempts[1].status, VERDICT_SKIP);
+	assert_null(r->attempts[0].faults);
+	assert_int_equal(json_array_size(r->attempts[1].faults), 1);
+	assert_string_equal(json_str_or(json_array_get(r->attempts[1].faults, 0), "text", ""),
+		"xvdb: unplugged");
 	assert_int_equal(r->n_artifacts, 1);
 	auto_buf struct buf b = { 0 };
 	test_artifact_read(r, 0, &b);

@@ -18,6 +18,8 @@
 #define ROOT_SERIAL    "fsqa-root"
 #define MODULES_SERIAL "fsqa-modules"
 #define SHARE_SERIAL   "fsqa-share-"
+#define PORT_PREFIX    "port-"
+#define NVME_PREFIX    "nvme-"
 #define SERIAL_MAX     20 /* bytes that virtio-blk tells of a serial number */
 #define CPUS_MAX       255
 #define SECTOR         512
@@ -64,6 +66,12 @@ static int check_disk(const struct target_spec *spec, size_t i, struct err *e)
 	if (d->size_bytes == 0 || d->size_bytes % block || d->size_bytes > INT64_MAX)
 		return err_set(e, EINVAL, "disk %s: size %" PRIu64 " is not a multiple of %u bytes",
 			d->serial, d->size_bytes, block);
+	if (d->zone_bytes && (d->zone_bytes < MIB || (d->zone_bytes & (d->zone_bytes - 1)) ||
+				     d->size_bytes % d->zone_bytes))
+		return err_set(e, EINVAL,
+			"disk %s: zones of %" PRIu64 " bytes: a power of two of at least 1M is "
+			"needed, and the disk's size, %" PRIu64 ", a multiple of it",
+			d->serial, d->zone_bytes, d->size_bytes);
 	for (size_t k = 0; k < ARRAY_LEN(ours); k++)
 		if (strcmp(d->serial, ours[k]) == 0)
 			return err_set(e, EINVAL, "disk %s: this serial is fsqa's own", d->serial);
@@ -155,6 +163,14 @@ static int kernel_line(
 		buf_addf(&b, "%s%s=%s", comma, spec->disks[i].serial, spec->disks[i].link);
 		comma = ",";
 	}
+	comma = " fsqa.rotational=";
+	for (size_t i = 0; i < spec->n_disks; i++) {
+		bool by_itself = spec->disks[i].zone_bytes == 0; /* as the guest's driver says */
+		if (!spec->disks[i].link || spec->disks[i].no_rotation != by_itself)
+			continue;
+		buf_addf(&b, "%s%s=%d", comma, spec->disks[i].serial, !by_itself);
+		comma = ",";
+	}
 	for (size_t i = 0; i < spec->n_shares; i++)
 		buf_addf(&b, "%s" SHARE_SERIAL "%zu:%s=%s", i ? "," : " fsqa.shares=", i,
 			spec->shares[i].fstype, spec->shares[i].name);
@@ -205,37 +221,157 @@ struct disk_file {
 	bool read_only;
 };
 
-/* JSON, for a path may hold the commas that separate options. */
+static bool is_uncached(const struct target_disk *d)
+{
+	return d->cache && strcmp(d->cache, "none") == 0;
+}
+
+/* JSON, for a path may hold the commas that separate options. NULL: it is not UTF-8. */
+static json_t *node_of(const struct disk_file *f, const struct target_disk *d)
+{
+	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", d->serial);
+	/* Where nothing else was asked for, nothing outlives the run that a flush would save. */
+	bool flush = is_uncached(d) || (d->cache && strcmp(d->cache, "writeback") == 0);
+	json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b, s:b}, s:{s:s, s:s, s:s}}", "node-name",
+		node, "driver", f->format, "read-only", (int)f->read_only, "discard",
+		d->no_discard ? "ignore" : "unmap", "cache", "no-flush", (int)!flush, "direct",
+		(int)is_uncached(d), "file", "driver", "file", "filename", f->path, "aio",
+		"threads");
+	/* An image may name no other file of the host's, whatever it says by now. */
+	if (j && strcmp(f->format, "raw") != 0)
+		json_object_set_new(j, "backing", json_null());
+	return j;
+}
+
+json_t *command_disk_node(const struct target_spec *spec, const struct target_disk *d)
+{
+	auto_free char *path = command_disk_path(spec, d->serial);
+	json_t *j = node_of(&(struct disk_file){ path, "raw", false }, d);
+	if (j && spec->faults) {
+		auto_free char *name = xasprintf(COMMAND_FILE_PREFIX "%s", d->serial);
+		json_object_set_new(json_object_get(j, "file"), "node-name", json_string(name));
+	}
+	return j;
+}
+
+static void set_blocks(json_t *j, const struct target_disk *d)
+{
+	if (d->block_bytes || d->physical_bytes) {
+		json_object_set_new(j, "logical_block_size",
+			json_integer(d->block_bytes ? d->block_bytes : SECTOR));
+		json_object_set_new(j, "physical_block_size",
+			json_integer(d->physical_bytes ? d->physical_bytes : SECTOR));
+	}
+}
+
+json_t *command_disk_device(const struct target_disk *d, bool faults)
+{
+	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", d->serial);
+	/* An error of the host's disk is not the guest's: stop, and tell us. Where faults may be
+	 * injected that would stop on them, too: then we are told before the guest is, and a
+	 * full disk stops it still. */
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "driver",
+		"virtio-blk-pci-non-transitional", "drive", node, "serial", d->serial, "werror",
+		faults ? "enospc" : "stop", "rerror", faults ? "report" : "stop");
+	set_blocks(j, d);
+	if (d->no_discard)
+		json_object_set_new(j, "discard", json_false());
+	if (faults) {
+		auto_free char *id = xasprintf(COMMAND_DEVICE_PREFIX "%s", d->serial);
+		auto_free char *port = xasprintf(PORT_PREFIX "%s", d->serial);
+		json_object_set_new(j, "id", json_string(id));
+		json_object_set_new(j, "bus", json_string(port));
+	}
+	return j;
+}
+
+/* "DRIVER,KEY=VALUE,...": no value of ours has a comma. */
+static char *device_text(const json_t *j)
+{
+	const char *key;
+	json_t *v;
+	struct buf b = { 0 };
+	buf_adds(&b, json_str_or(j, "driver", ""));
+	json_object_foreach ((json_t *)j, key, v) {
+		if (strcmp(key, "driver") == 0)
+			continue;
+		if (json_is_integer(v))
+			buf_addf(&b, ",%s=%" JSON_INTEGER_FORMAT, key, json_integer_value(v));
+		else if (json_is_boolean(v))
+			buf_addf(&b, ",%s=%s", key, json_is_true(v) ? "on" : "off");
+		else
+			buf_addf(&b, ",%s=%s", key, json_string_value(v));
+	}
+	return buf_take(&b);
+}
+
+static int add_node(struct strv *v, const char *serial, json_t *node, struct err *e)
+{
+	if (!node)
+		return err_set(e, EINVAL, "disk %s: path is not UTF-8", serial);
+	auto_free char *text = json_line(node);
+	strv_addl(v, "-blockdev", text, NULL);
+	json_decref(node);
+	return 0;
+}
+
 static int add_disk(struct strv *v, struct slots *s, const struct disk_file *f,
 	const struct target_disk *d, struct err *e)
 {
+	auto_json json_t *device = command_disk_device(d, false);
+	auto_free char *text = device_text(device);
+	int rc = add_node(v, d->serial, node_of(f, d), e);
+	if (rc == 0)
+		add_device(v, s, text);
+	return rc;
+}
+
+/* QEMU's NVMe has zones of its own, whatever the host has; virtio-blk only passes on a host's. */
+static void add_zoned(struct strv *v, struct slots *s, const struct target_disk *d)
+{
+	auto_free char *controller =
+		xasprintf("nvme,id=" NVME_PREFIX "%s,serial=%s", d->serial, d->serial);
 	auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", d->serial);
-	bool direct = d->cache && strcmp(d->cache, "none") == 0;
-	/* Where nothing else was asked for, nothing outlives the run that a flush would save. */
-	bool flush = direct || (d->cache && strcmp(d->cache, "writeback") == 0);
-	auto_json json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:{s:b, s:b}, s:{s:s, s:s, s:s}}",
-		"node-name", node, "driver", f->format, "read-only", (int)f->read_only, "discard",
-		d->no_discard ? "ignore" : "unmap", "cache", "no-flush", (int)!flush, "direct",
-		(int)direct, "file", "driver", "file", "filename", f->path, "aio", "threads");
-	if (!j)
-		return err_set(e, EINVAL, "disk %s: path is not UTF-8", d->serial);
-	/* An image may name no other file of the host's, whatever it says by now. */
-	if (strcmp(f->format, "raw") != 0)
-		json_object_set_new(j, "backing", json_null());
-	auto_free char *text = json_line(j);
-	strv_addl(v, "-blockdev", text, NULL);
-	auto_buf struct buf device = { 0 };
-	/* An error of the host's disk is not the guest's: stop, and tell us. */
-	buf_addf(&device,
-		"virtio-blk-pci-non-transitional,drive=%s,serial=%s,werror=stop,rerror=stop", node,
-		d->serial);
-	if (d->block_bytes || d->physical_bytes)
-		buf_addf(&device, ",logical_block_size=%u,physical_block_size=%u",
-			d->block_bytes ? d->block_bytes : SECTOR,
-			d->physical_bytes ? d->physical_bytes : SECTOR);
-	if (d->no_discard)
-		buf_adds(&device, ",discard=off");
-	add_device(v, s, buf_str(&device));
+	auto_free char *id = xasprintf(COMMAND_DEVICE_PREFIX "%s", d->serial);
+	auto_free char *bus = xasprintf(NVME_PREFIX "%s", d->serial);
+	auto_json json_t *j =
+		json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "driver", "nvme-ns", "id", id, "drive",
+			node, "bus", bus, "zoned", 1, "zoned.zone_size", (json_int_t)d->zone_bytes);
+	set_blocks(j, d);
+	auto_free char *text = device_text(j);
+	add_device(v, s, controller);
+	strv_addl(v, "-device", text, NULL);
+}
+
+/* One that can be unplugged needs a port of its own: the root bus takes no other. Windows of I/O
+ * ports, which no device of ours has, are for sixteen at most. */
+static void add_port(struct strv *v, struct slots *s, const struct target_disk *d, size_t i)
+{
+	auto_free char *port = xasprintf("pcie-root-port,id=" PORT_PREFIX "%s,chassis=%zu,"
+					 "io-reserve=0",
+		d->serial, i + 1);
+	auto_json json_t *device = command_disk_device(d, true);
+	auto_free char *text = device_text(device);
+	add_device(v, s, port);
+	strv_addl(v, "-device", text, NULL);
+}
+
+static int add_scratch(
+	struct strv *v, struct slots *s, const struct target_spec *spec, size_t i, struct err *e)
+{
+	const struct target_disk *d = &spec->disks[i];
+	int rc = add_node(v, d->serial, command_disk_node(spec, d), e);
+	if (rc < 0)
+		return rc;
+	if (d->zone_bytes) {
+		add_zoned(v, s, d);
+	} else if (spec->faults) {
+		add_port(v, s, d, i);
+	} else {
+		auto_json json_t *device = command_disk_device(d, false);
+		auto_free char *text = device_text(device);
+		add_device(v, s, text);
+	}
 	return 0;
 }
 
@@ -287,11 +423,8 @@ static int add_disks(struct strv *v, struct slots *s, const struct target_spec *
 			add_folder(v, s, ours[i].file.path, ours[i].disk.serial);
 		else if (ours[i].file.path)
 			rc = add_disk(v, s, &ours[i].file, &ours[i].disk, e);
-	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++) {
-		auto_free char *path = command_disk_path(spec, spec->disks[i].serial);
-		const struct disk_file file = { path, "raw", false };
-		rc = add_disk(v, s, &file, &spec->disks[i], e);
-	}
+	for (size_t i = 0; rc == 0 && i < spec->n_disks; i++)
+		rc = add_scratch(v, s, spec, i, e);
 	return rc;
 }
 

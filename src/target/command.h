@@ -8,13 +8,17 @@
  *   fsqa.load=PATH,PATH       modules on that disk to be loaded first; absent: none
  *   fsqa.hostname=NAME
  *   fsqa.shares=TAG:9p=NAME,SERIAL:erofs=NAME   on /mnt/NAME, read-only; absent: none
- *   fsqa.links=SERIAL=NAME,SERIAL=NAME   /dev/NAME for each such disk; absent: none */
+ *   fsqa.links=SERIAL=NAME,SERIAL=NAME   /dev/NAME for each such disk; absent: none
+ *   fsqa.rotational=SERIAL=0,SERIAL=1   disks that turn otherwise than their driver says */
 #pragma once
+#include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 struct err;
 struct machine;
 struct strv;
+struct target_disk;
 struct target_spec;
 
 #define COMMAND_FD_QMP     3
@@ -22,10 +26,18 @@ struct target_spec;
 #define COMMAND_FD_AGENT   5
 
 #define COMMAND_STATE_SERIAL "fsqa-state"
-#define COMMAND_NODE_PREFIX  "disk-" /* before the serial: QEMU's name of a disk */
+/* Before the serial: QEMU's names of a disk, */
+#define COMMAND_NODE_PREFIX   "disk-"
+#define COMMAND_FILE_PREFIX   "file-" /* of its file, where faults may be injected, */
+#define COMMAND_DEVICE_PREFIX "dev-"  /* and of the device, there or if it has zones */
 
 /* The file of the writable disk `serial` in spec's work_dir; the caller's. */
 char *command_disk_path(const struct target_spec *spec, const char *serial);
+/* A scratch disk as blockdev-add and device_add take it; new references. The first is NULL where
+ * its path is not UTF-8. With `faults` its device stands in a port of its own; not for one with
+ * zones. */
+json_t *command_disk_node(const struct target_spec *spec, const struct target_disk *d);
+json_t *command_disk_device(const struct target_disk *d, bool faults);
 /* QEMU's argv, to be started with the descriptors above, stopped until QMP's "cont".
  * -EINVAL: a member of the spec is not valid (the message says which setting), -E2BIG: more
  * disks or a longer kernel command line than the machine takes. */

@@ -345,6 +345,51 @@ static void test_odd_names_are_refused(void **unused)
 	assert_int_equal(refused(&s, NULL), -EINVAL);
 }
 
+static void test_disks_whose_faults_are_wanted_stand_in_ports_of_their_own(void **unused)
+{
+	struct target_spec s = plain;
+	s.faults = true;
+	auto_free char *text = make(&s);
+	assert_non_null(
+		strstr(text, "\"file\":{\"driver\":\"file\",\"filename\":\"/w/SCRATCH1.img\","
+			     "\"aio\":\"threads\",\"node-name\":\"file-SCRATCH1\"}"));
+	assert_non_null(strstr(text,
+		"-device pcie-root-port,id=port-SCRATCH1,chassis=1,io-reserve=0,bus=pcie.0,"
+		"addr=7.0\n-device virtio-blk-pci-non-transitional,drive=disk-SCRATCH1,"
+		"serial=SCRATCH1,werror=enospc,rerror=report,id=dev-SCRATCH1,"
+		"bus=port-SCRATCH1\n"));
+	/* An error of the root's or state's disk is never the guest's. */
+	assert_non_null(strstr(text, "serial=fsqa-root,werror=stop,rerror=stop,"));
+	assert_non_null(strstr(text, "serial=fsqa-state,werror=stop,rerror=stop,"));
+}
+
+static void test_a_disk_with_zones_is_nvme_and_says_whether_it_turns(void **unused)
+{
+	static const struct target_disk mixed[] = {
+		{ "a", "xvdb", 1 << 30, .zone_bytes = 16 << 20, .block_bytes = 4096,
+			.physical_bytes = 4096 },
+		{ "b", "xvdc", 1 << 30, .zone_bytes = 16 << 20, .no_rotation = true },
+		{ "c", "xvdd", 1 << 30, .no_rotation = true },
+		{ "d", "xvde", 1 << 30 },
+	};
+	struct target_disk odd = mixed[0];
+	struct target_spec s = plain;
+	s.disks = mixed;
+	s.n_disks = 4;
+	auto_free char *text = make(&s);
+	assert_non_null(strstr(text,
+		"-device nvme,id=nvme-a,serial=a,bus=pcie.0,addr=7.0\n"
+		"-device nvme-ns,id=dev-a,drive=disk-a,bus=nvme-a,zoned=on,"
+		"zoned.zone_size=16777216,logical_block_size=4096,physical_block_size=4096\n"));
+	assert_non_null(strstr(text, " fsqa.rotational=a=1,c=0 "));
+	s.disks = &odd;
+	s.n_disks = 1;
+	odd.zone_bytes = 3 << 20;
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+	odd.zone_bytes = 1ULL << 31;
+	assert_int_equal(refused(&s, NULL), -EINVAL);
+}
+
 static void test_unknown_architecture_is_told_with_those_there_are(void **unused)
 {
 	const struct machine *m = NULL;
@@ -370,6 +415,8 @@ int main(void)
 		cmocka_unit_test(test_many_disks_share_slots_and_no_address_is_given_twice),
 		cmocka_unit_test(test_more_than_fits_is_refused_with_the_limit),
 		cmocka_unit_test(test_odd_names_are_refused),
+		cmocka_unit_test(test_disks_whose_faults_are_wanted_stand_in_ports_of_their_own),
+		cmocka_unit_test(test_a_disk_with_zones_is_nvme_and_says_whether_it_turns),
 		cmocka_unit_test(test_unknown_architecture_is_told_with_those_there_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "proc/proc.h"
 #include "target/command.h"
 #include "target/ending.h"
+#include "target/faults.h"
 #include "target/hang.h"
 #include "target/machine.h"
 #include "target/qmp.h"
@@ -69,7 +70,8 @@ struct target {
 	struct ending ending;
 	enum target_end late;
 	char *late_detail;
-	struct hang *hang; /* the last look at a guest that hangs */
+	struct faults *faults; /* of its disks; NULL: none may be injected */
+	struct hang *hang;     /* the last look at a guest that hangs */
 	enum target_end hang_end;
 	char *hang_why;
 	char *core;
@@ -319,6 +321,8 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 		hang_event(t->hang, name, data);
 	if (snapshot_event(&t->snapshot, name, data))
 		return;
+	if (t->faults && faults_event(t->faults, name, data))
+		return;
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		ending_shutdown(&t->ending, json_str_or(data, "reason", "no reason"));
 		set_state(t, STATE_ENDING);
@@ -338,6 +342,8 @@ static void on_qmp_closed(void *ctx, const struct err *why)
 {
 	struct target *t = ctx;
 	t->qmp_over = true;
+	if (t->faults)
+		faults_end(t->faults);
 	if (why->code)
 		end_now(t, TARGET_DIED, why->msg);
 	else
@@ -543,6 +549,7 @@ static void release(struct target *t)
 {
 	session_close(t->session);
 	hang_free(t->hang);
+	faults_free(t->faults);
 	qmp_close(t->qmp);
 	proc_free(t->qemu);
 	proc_free(t->mkfs);
@@ -560,6 +567,8 @@ static void on_finish(uv_timer_t *timer)
 	uv_timer_stop(&t->grace);
 	ending_finish(&t->ending, t->qemu ? &t->exit : NULL, t->was_up);
 	set_state(t, STATE_ENDED);
+	if (t->faults)
+		faults_end(t->faults);
 	session_close(t->session);
 	t->session = NULL;
 	if (t->freed)
@@ -575,6 +584,8 @@ void target_free(struct target *t)
 		return;
 	t->freed = true;
 	t->was_up = false;
+	if (t->faults)
+		faults_mute(t->faults);
 	if (t->state == STATE_ENDED)
 		release(t);
 	else
@@ -610,12 +621,15 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 }
 
 /* Our ends of the channels; what is taken becomes -1 in `fds`. */
-static int open_channels(struct target *t, int fds[3], struct err *e)
+static int open_channels(
+	struct target *t, const struct target_spec *spec, int fds[3], struct err *e)
 {
 	int rc = qmp_open(t->loop, fds[0], &qmp_handler, t, &t->qmp, e);
 	if (rc < 0)
 		return rc;
 	fds[0] = -1;
+	if (spec->faults)
+		t->faults = faults_new(t->loop, t->qmp, spec);
 	rc = uv_pipe_open(&t->console, fds[1]);
 	if (rc < 0)
 		return err_code(e, rc, "open console");
@@ -658,7 +672,7 @@ static int start(struct target *t, const struct target_spec *spec, struct err *e
 		rc = t->device < 0 ? t->device : 0;
 	}
 	if (rc == 0)
-		rc = open_channels(t, ours, e);
+		rc = open_channels(t, spec, ours, e);
 	if (rc == 0 && !t->mkfs_over)
 		rc = spawn_mkfs(t, spec, e);
 	if (rc == 0)
@@ -726,6 +740,16 @@ void target_kill(struct target *t)
 void target_hang(struct target *t, const char *why)
 {
 	look_and_end(t, TARGET_HUNG, why);
+}
+
+int target_fault(struct target *t, const struct target_fault *f,
+	void (*on_done)(void *ctx, const struct err *why), void *ctx, struct err *e)
+{
+	if (!t->faults)
+		return err_set(e, ENOTSUP,
+			"faults of disks want disk.faults = true in the profile, or -c "
+			"disk.faults=true");
+	return faults_add(t->faults, f, on_done, ctx, e);
 }
 
 void target_shutdown(struct target *t, uint64_t grace_us)

@@ -17,6 +17,8 @@ struct target_disk {
 	unsigned block_bytes, physical_bytes; /* 512 or 4096; 0: 512 */
 	const char *cache;                    /* "unsafe", "writeback", "none"; NULL: unsafe */
 	bool no_discard;
+	bool no_rotation;    /* the guest sees it as not rotational */
+	uint64_t zone_bytes; /* host-managed zones of so many bytes; 0: none */
 };
 
 /* A folder of the host's, or a disk image of one, that the guest sees read-only. */
@@ -46,6 +48,7 @@ struct target_spec {
 	const char *users; /* that the root is to have beside its own, "a,b"; or NULL */
 	const struct target_disk *disks;
 	size_t n_disks;
+	bool faults; /* target_fault may be called for these */
 	uint64_t memory_bytes;
 	uint64_t state_bytes; /* size of the state disk (the root's writable layer) */
 	unsigned cpus;
@@ -108,5 +111,34 @@ void target_shutdown(struct target *t, uint64_t grace_us);
 void target_hang(struct target *t, const char *why);
 /* End it now. on_end still comes (TARGET_KILLED). */
 void target_kill(struct target *t);
+/* A fault of a scratch disk, on purpose. */
+enum target_fault_kind {
+	TARGET_FAULT_UNPLUG, /* it leaves its slot, whoever uses it */
+	TARGET_FAULT_PLUG,   /* and is back, with what was on it */
+	TARGET_FAULT_ERROR,  /* requests fail, and their data is not read or written */
+	TARGET_FAULT_SLOW,
+	TARGET_FAULT_HEAL, /* none of all that any more */
+};
+#define TARGET_FAULT_MANY 64 /* sectors, count, every: at most */
+
+struct target_fault {
+	enum target_fault_kind kind;
+	const char *disk; /* its serial; borrowed for the call */
+	bool surprise;    /* UNPLUG: its requests fail first, so that nothing more is written */
+	/* ERROR: */
+	bool reads, writes;
+	uint64_t sector, n_sectors; /* that touch these, of 512 bytes; n_sectors 0: any */
+	unsigned count;             /* so many of them; 0: until it is healed */
+	unsigned every;             /* one of so many of its reads, or of its writes; 0: each */
+	/* SLOW, at most; 0: no limit. */
+	uint64_t bytes_per_s, requests_per_s;
+};
+
+/* Have it done, behind those asked for before. `on_done` comes once, before on_end, unless
+ * target_free comes first: code 0, or why not: -ENODEV there is no such disk, -EINVAL it cannot be
+ * done to it as it is, -ETIMEDOUT the guest does not let go of it, -ENOTCONN the target ends, -EIO
+ * QEMU's word. -ENOTSUP: the target was opened without `faults`. -EAGAIN: too many are waiting. */
+int target_fault(struct target *t, const struct target_fault *f,
+	void (*on_done)(void *ctx, const struct err *why), void *ctx, struct err *e);
 /* After on_end: release. NULL: no-op. */
 void target_free(struct target *t);

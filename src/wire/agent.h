@@ -13,7 +13,7 @@
  *     |  PUT n {path, mode} -> DATA n ... EOF n ->  <- EXIT n {code 0 | error}
  *     |  GET n {path, max_bytes, max_entries} ->                 |
  *     |        <- ENTRY n (struct below) <- DATA n ... <- EXIT n {code 0 | error, skipped}
- *     |  <- EVENT n {event: start|end, ...}  EVENT_ACK n ->      |   from fsqa-test, stream n
+ *     |  <- EVENT n {event: start|end|disk, ...}  EVENT_ACK n -> |   from fsqa-test, stream n
  *     |  <- KMSG 0  "PRIO,SEQ,USEC,FLAGS;text\n" records         |   as /dev/kmsg gives them
  *     |  SYNC n ->  <- SYNC n                                    |   kernel log read so far is sent
  *     |  FREEZE n ->  <- SYNC n                                  |   and from here it does nothing
@@ -90,5 +90,9 @@ struct agent_entry {
  *   {"event":"end","status":"PASS|FAIL|ERROR|SKIP","code":1,"reason":"...","duration_us":123}
  *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
  *   {"event":"reboot","mark":"after-crash"}      acknowledged, and then the host has it rebooted
+ *   {"event":"disk","disk":"xvdb","action":"unplug|plug|error|slow|heal","test":"compression.zstd",
+ *    "expect":["regex",...], ...}                from fsqa-disk: see run/faults.h
+ * A start is acknowledged once it is durable, an end once the disks are as they were before, a disk
+ * once that is done, and a collect not by the host. EVENT_ACK's payload is empty, or says why not.
  * The connection's stream number ties an end to its start; a stream that closes without an end
  * is sent as {"event":"end","status":"ERROR","died":true,"reason":"fsqa-test died"}. */

@@ -234,6 +234,9 @@ static bool event_is_good(const json_t *j, const char *what)
 			       !strcmp(s, "SKIP"));
 	if (strcmp(what, "reboot") == 0)
 		return json_get_str(j, "mark", &s, NULL) == 0 && s[0];
+	if (strcmp(what, "disk") == 0)
+		return json_get_str(j, "disk", &s, NULL) == 0 &&
+		       json_get_str(j, "action", &s, NULL) == 0;
 	return strcmp(what, "collect") == 0 && json_get_str(j, "path", &s, NULL) == 0 &&
 	       s[0] == '/';
 }
@@ -283,9 +286,9 @@ static void take_event(struct session *s, const struct frame *f)
 		s->h->on_event(s->ctx, f->stream, j);
 }
 
-void session_event_ack(struct session *s, uint32_t stream)
+void session_event_ack(struct session *s, uint32_t stream, const char *why)
 {
-	session_send(s, AGENT_EVENT_ACK, stream, NULL, 0);
+	session_send(s, AGENT_EVENT_ACK, stream, why, why ? strlen(why) : 0);
 }
 
 static void take_job_frame(struct session *s, const struct frame *f)

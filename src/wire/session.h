@@ -27,8 +27,9 @@ struct session_handler {
 	/* Device nodes are settled: suites may start. */
 	void (*on_ready)(void *ctx);
 	void (*on_kmsg)(void *ctx, const struct session_kmsg *k);
-	/* From fsqa-test (wire/agent.h, Events). Each start must be answered by
-	 * session_event_ack once it is durable, and so must a reboot; the test waits for that. */
+	/* From fsqa-test and fsqa-disk (wire/agent.h, Events). Each start, end, reboot and disk
+	 * must be answered by session_event_ack once what it asks for holds; the guest waits for
+	 * that. */
 	void (*on_event)(void *ctx, uint32_t stream, const json_t *event);
 	/* Once: the other end is gone (code 0) or lied (-EPROTO). Jobs under way end first, each
 	 * with on_exit lost=true. */
@@ -98,7 +99,8 @@ struct session_get {
 };
 int session_get(struct session *s, const struct session_get *g, struct err *e);
 
-void session_event_ack(struct session *s, uint32_t stream);
+/* `why` (NULL: all is well): one line that says why not. */
+void session_event_ack(struct session *s, uint32_t stream, const char *why);
 /* on_done comes when the guest's kernel log up to now has arrived (or the session is lost). */
 int session_sync(struct session *s, void (*on_done)(void *ctx), void *ctx, struct err *e);
 /* As session_sync, and behind it the agent does nothing until it is woken: no stream may be open.
