@@ -45,6 +45,30 @@ static const char **texts(const json_t *array)
 	return v;
 }
 
+static int parse_disks(const json_t *disks, struct job *job, struct err *e)
+{
+	struct reader r = { NULL, e, 0 };
+	size_t n = json_array_size(disks);
+	if (n > JOB_MAX_DISKS)
+		return err_set(e, EINVAL, "%zu disks, at most %d", n, JOB_MAX_DISKS);
+	for (size_t i = 0; i < n && r.rc == 0; i++) {
+		struct target_disk *d = &job->disks[i];
+		r.j = json_array_get(disks, i);
+		d->serial = text(&r, "serial");
+		d->link = json_str_or(r.j, "link", NULL);
+		d->size_bytes = number(&r, "size_bytes");
+		d->block_bytes = (unsigned)json_i64_or(r.j, "block_bytes", 0);
+		d->physical_bytes = (unsigned)json_i64_or(r.j, "physical_bytes", 0);
+		d->cache = json_str_or(r.j, "cache", NULL);
+		d->no_discard = !json_bool_or(r.j, "discard", true);
+		d->no_rotation = !json_bool_or(r.j, "rotational", true);
+		d->zone_bytes = (uint64_t)json_i64_or(r.j, "zone_bytes", 0);
+	}
+	job->target.disks = job->disks;
+	job->target.n_disks = n;
+	return r.rc;
+}
+
 static int parse_target(const json_t *j, struct job *job, struct err *e)
 {
 	struct reader r = { j, e, 0 };
@@ -73,27 +97,11 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 		t->core_max_bytes = number(&r, "core_max_bytes");
 	t->save_to = json_str_or(j, "save_to", NULL);
 	t->clone_of = json_str_or(j, "clone_of", NULL);
-	const json_t *disks = json_object_get(j, "disks");
-	size_t n = json_array_size(disks);
-	if (r.rc == 0 && n > JOB_MAX_DISKS)
-		r.rc = err_set(e, EINVAL, "%zu disks, at most %d", n, JOB_MAX_DISKS);
-	for (size_t i = 0; i < n && r.rc == 0; i++) {
-		r.j = json_array_get(disks, i);
-		job->disks[i].serial = text(&r, "serial");
-		job->disks[i].link = json_str_or(r.j, "link", NULL);
-		job->disks[i].size_bytes = number(&r, "size_bytes");
-		job->disks[i].block_bytes = (unsigned)json_i64_or(r.j, "block_bytes", 0);
-		job->disks[i].physical_bytes = (unsigned)json_i64_or(r.j, "physical_bytes", 0);
-		job->disks[i].cache = json_str_or(r.j, "cache", NULL);
-		job->disks[i].no_discard = !json_bool_or(r.j, "discard", true);
-		job->disks[i].no_rotation = !json_bool_or(r.j, "rotational", true);
-		job->disks[i].zone_bytes = (uint64_t)json_i64_or(r.j, "zone_bytes", 0);
-	}
-	t->disks = job->disks;
-	t->n_disks = n;
 	t->faults = json_bool_or(j, "faults", false);
+	if (r.rc == 0)
+		r.rc = parse_disks(json_object_get(j, "disks"), job, e);
 	const json_t *shares = json_object_get(j, "shares");
-	n = json_array_size(shares);
+	size_t n = json_array_size(shares);
 	if (r.rc == 0 && n > JOB_MAX_SHARES)
 		r.rc = err_set(e, EINVAL, "%zu folders shared, at most %d", n, JOB_MAX_SHARES);
 	for (size_t i = 0; i < n && r.rc == 0; i++) {
