@@ -231,7 +231,17 @@ bool depot_is_held(const char *dir, const char *key)
 	return fd == -EBUSY;
 }
 
-int depot_remove(const struct depot *d, const char *key, struct err *e)
+static uint64_t bytes_of(const json_t *manifest)
+{
+	const char *name;
+	json_t *file;
+	uint64_t bytes = 0;
+	json_object_foreach (json_object_get(manifest, "files"), name, file)
+		bytes += (uint64_t)json_i64_or(file, "bytes", 0);
+	return bytes;
+}
+
+int depot_remove(const struct depot *d, const char *key, uint64_t *ret_bytes, struct err *e)
 {
 	if (!file_name_is_safe(key, strlen(key)) || key[0] == '.')
 		return err_set(e, ENOENT, "\"%s\" is no entry of %s", key, d->dir);
@@ -245,16 +255,21 @@ int depot_remove(const struct depot *d, const char *key, struct err *e)
 	if (making < 0)
 		return making == -EWOULDBLOCK ? err_set(e, EBUSY, "%s is being made", final)
 					      : making;
+	auto_json json_t *manifest = NULL;
+	(void)depot_has(d->dir, key, &manifest); /* a damaged one counts as nothing */
 	int (*remove)(const char *path, struct err *e) = d->remove ? d->remove : file_remove_tree;
 	int rc = remove(tmp, e);
 	if (rc < 0)
 		return rc;
 	if (rename(final, tmp) < 0)
 		return err_sys(e, "remove %s", final);
+	if (ret_bytes)
+		*ret_bytes = bytes_of(manifest);
 	return remove(tmp, e);
 }
 
-void depot_keys(const char *dir, struct strv *keys)
+/* The names of all entries, whole or damaged, sorted. */
+static void list_keys(const char *dir, struct strv *keys)
 {
 	auto_dir DIR *d = opendir(dir);
 	const struct dirent *entry;
@@ -265,4 +280,24 @@ void depot_keys(const char *dir, struct strv *keys)
 			strv_add(keys, entry->d_name);
 	}
 	strv_sort(keys);
+}
+
+json_t *depot_list(const char *dir)
+{
+	auto_strv struct strv keys = { 0 };
+	json_t *all = json_array();
+	list_keys(dir, &keys);
+	for (size_t i = 0; i < keys.n; i++) {
+		json_t *m = NULL;
+		auto_free char *path = xasprintf("%s/%s/manifest.json", dir, keys.v[i]);
+		bool whole = depot_has(dir, keys.v[i], &m);
+		if (!whole && json_read_object(path, &m, NULL) < 0)
+			m = json_object();
+		json_object_set_new(m, "key", json_string(keys.v[i]));
+		json_object_set_new(m, "bytes", json_integer((json_int_t)bytes_of(m)));
+		json_object_set_new(m, "held", json_boolean(depot_is_held(dir, keys.v[i])));
+		json_object_set_new(m, "whole", json_boolean(whole));
+		json_array_append_new(all, m);
+	}
+	return all;
 }

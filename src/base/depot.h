@@ -9,8 +9,8 @@
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 struct err;
-struct strv;
 
 /* All borrowed. */
 struct depot {
@@ -51,11 +51,14 @@ void depot_clear(struct depot_build *build);
 int depot_hold(const char *dir, const char *key, int *ret, struct err *e);
 /* Whether somebody holds it. */
 bool depot_is_held(const char *dir, const char *key);
-/* Remove an entry, whole or damaged, as one act for those who look. -ENOENT: none of that name;
- * -EBUSY: somebody holds it, or makes it just now. */
-int depot_remove(const struct depot *d, const char *key, struct err *e);
-/* The names of all entries, whole or damaged, sorted, added to `keys`. Absent DIR: none. */
-void depot_keys(const char *dir, struct strv *keys);
+/* Remove an entry, whole or damaged, as one act for those who look; *ret_bytes (may be NULL) is
+ * what its manifest says of its size. -ENOENT: none of that name; -EBUSY: somebody holds it, or
+ * makes it just now. */
+int depot_remove(const struct depot *d, const char *key, uint64_t *ret_bytes, struct err *e);
+/* Every entry: its manifest (of a damaged one what can be read) with "key", "bytes" (of all its
+ * files), "held" and "whole" (false: it will be made again); an array in order of keys, the
+ * caller's. Absent DIR: none. */
+json_t *depot_list(const char *dir);
 /* Remove what killed makers left in DIR (those that live keep theirs). What cannot be removed is
  * told by `note`, for the entries serve all the same. Absent DIR is fine. */
 void depot_sweep(const struct depot *d);

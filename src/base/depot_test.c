@@ -120,16 +120,16 @@ static void test_an_entry_that_is_held_is_not_removed(void **state)
 	assert_int_equal(depot_hold(*state, "k", &held, NULL), 0);
 	assert_int_equal(depot_hold(*state, "k", &again, NULL), 0);
 	assert_true(depot_is_held(*state, "k"));
-	assert_int_equal(depot_remove(&d, "k", &e), -EBUSY);
+	assert_int_equal(depot_remove(&d, "k", NULL, &e), -EBUSY);
 	assert_non_null(strstr(e.msg, "/k is in use"));
 	close(held);
-	assert_int_equal(depot_remove(&d, "k", NULL), -EBUSY);
+	assert_int_equal(depot_remove(&d, "k", NULL, NULL), -EBUSY);
 	close(again);
-	assert_int_equal(depot_remove(&d, "k", NULL), 0);
+	assert_int_equal(depot_remove(&d, "k", NULL, NULL), 0);
 	assert_false(exists(*state, "k"));
 	assert_false(exists(*state, ".k.tmp"));
 	assert_int_equal(depot_hold(*state, "k", &held, NULL), -ENOENT);
-	assert_int_equal(depot_remove(&d, "k", NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, "k", NULL, NULL), -ENOENT);
 }
 
 static void test_what_is_being_made_and_what_is_outside_is_not_removed(void **state)
@@ -139,21 +139,23 @@ static void test_what_is_being_made_and_what_is_outside_is_not_removed(void **st
 	const struct depot d = { .dir = inner };
 	make(inner, "k");
 	put(*state, "outside", "x");
-	assert_int_equal(depot_remove(&d, "../outside", NULL), -ENOENT);
-	assert_int_equal(depot_remove(&d, "..", NULL), -ENOENT);
-	assert_int_equal(depot_remove(&d, ".k.lock", NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, "../outside", NULL, NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, "..", NULL, NULL), -ENOENT);
+	assert_int_equal(depot_remove(&d, ".k.lock", NULL, NULL), -ENOENT);
 	auto_free char *a = path_join(inner, "k/a");
 	assert_int_equal(unlink(a), 0); /* damaged: it is made again */
 	assert_int_equal(depot_begin(&d, "k", &b, NULL), 0);
 	auto_free char *k = path_join(inner, "k");
 	assert_int_equal(mkdir(k, 0755), 0);
-	assert_int_equal(depot_remove(&d, "k", NULL), -EBUSY);
+	assert_int_equal(depot_remove(&d, "k", NULL, NULL), -EBUSY);
 	depot_clear(&b);
-	auto_strv struct strv keys = { 0 };
-	depot_keys(inner, &keys);
-	assert_int_equal(keys.n, 1);
-	assert_string_equal(keys.v[0], "k");
-	assert_int_equal(depot_remove(&d, "k", NULL), 0);
+	auto_json json_t *all = depot_list(inner);
+	assert_int_equal(json_array_size(all), 1);
+	const json_t *damaged = json_array_get(all, 0);
+	assert_string_equal(json_str_or(damaged, "key", ""), "k");
+	assert_false(json_bool_or(damaged, "whole", true));
+	assert_false(json_bool_or(damaged, "held", true));
+	assert_int_equal(depot_remove(&d, "k", NULL, NULL), 0);
 	assert_true(exists(*state, "outside"));
 }
 

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/strv.h"
 #include "cli/cli.h"
+#include "cli/entries.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "config/config.h"
@@ -22,15 +23,7 @@ static int state_folder(struct cli *cli, const struct profile *p, char **ret)
 	return cli_state_dir(cli, p ? p->config : NULL, ret);
 }
 
-static json_t *find_entry(const json_t *all, const char *key)
-{
-	size_t i;
-	json_t *x;
-	json_array_foreach (all, i, x)
-		if (strcmp(json_str_or(x, "key", ""), key) == 0)
-			return x;
-	return NULL;
-}
+static const struct entries_kind images = { "image", image_remove };
 
 /* ---- build ---- */
 
@@ -55,7 +48,7 @@ static void print_built(struct cli *cli, const char *state_dir, const struct ima
 {
 	char size[PARSE_SIZE_TEXT];
 	auto_json json_t *all = image_list(state_dir);
-	json_t *x = find_entry(all, i->key);
+	json_t *x = entries_find(all, i->key);
 	uint64_t bytes = (uint64_t)json_i64_or(x, "bytes", 0);
 	if (cli_wants_json(cli))
 		cli_print_json(
@@ -124,7 +117,7 @@ static void add_user(
 		cli_warn(cli, "%s: which image it uses is not known: %s", profile, e.msg);
 		*broken = true;
 	}
-	json_t *x = key ? find_entry(all, key) : NULL;
+	json_t *x = key ? entries_find(all, key) : NULL;
 	if (x)
 		json_array_append_new(json_object_get(x, "used_by"), json_string(p->name));
 	profile_free(p);
@@ -201,31 +194,6 @@ static int list(struct cli *cli, int argc, char **argv)
 	return CLI_GOOD;
 }
 
-/* The entry that `id` names: its key, or how that or its hash begins. */
-static int pick(struct cli *cli, const json_t *all, const char *id, json_t **ret)
-{
-	size_t i;
-	json_t *x;
-	size_t n = strlen(id);
-	json_t *found = find_entry(all, id);
-	bool twice = false;
-	json_array_foreach (all, i, x) {
-		const char *key = json_str_or(x, "key", "");
-		const char *hash = strrchr(key, '-');
-		bool match = strncmp(key, id, n) == 0 || (hash && !strncmp(hash + 1, id, n));
-		if (n < 4 || !match || (found && strcmp(json_str_or(found, "key", ""), id) == 0))
-			continue;
-		twice = twice || found;
-		found = x;
-	}
-	if (twice)
-		return cli_errorf(cli, CLI_USAGE, "%s: more than one image begins so", id);
-	if (!found)
-		return cli_errorf(cli, CLI_USAGE, "%s: no such image; fsqa image list has all", id);
-	*ret = found;
-	return CLI_GOOD;
-}
-
 static void print_words(struct cli *cli, const char *head, const json_t *words, const char *member)
 {
 	size_t i;
@@ -261,7 +229,7 @@ static int show(struct cli *cli, int argc, char **argv)
 	if (rc != CLI_GOOD)
 		return rc;
 	auto_json json_t *all = entries(cli, state_dir, &broken);
-	rc = pick(cli, all, argv[0], &x);
+	rc = entries_pick(cli, &images, all, argv[0], &x);
 	if (rc == CLI_GOOD && cli_wants_json(cli))
 		cli_print_json(cli, json_incref(x));
 	else if (rc == CLI_GOOD)
@@ -270,34 +238,6 @@ static int show(struct cli *cli, int argc, char **argv)
 }
 
 /* ---- rm ---- */
-
-static int remove_one(struct cli *cli, const char *state_dir, const char *key)
-{
-	struct err e = { 0 };
-	char size[PARSE_SIZE_TEXT];
-	uint64_t bytes;
-	if (image_remove(state_dir, key, &bytes, &e) < 0)
-		return cli_error(cli, CLI_INFRA, &e);
-	cli_note(cli, "Removed %s: %s", key, parse_size_text(bytes, size));
-	return CLI_GOOD;
-}
-
-/* All are looked for before one is removed. */
-static int remove_named(struct cli *cli, const char *state_dir, const json_t *all, char **ids)
-{
-	int worst = CLI_GOOD;
-	json_t *x;
-	for (size_t i = 0; ids[i]; i++)
-		if (pick(cli, all, ids[i], &x) != CLI_GOOD)
-			return CLI_USAGE;
-	for (size_t i = 0; ids[i]; i++) {
-		int rc = pick(cli, all, ids[i], &x);
-		if (rc == CLI_GOOD)
-			rc = remove_one(cli, state_dir, json_str_or(x, "key", ""));
-		worst = rc > worst ? rc : worst;
-	}
-	return worst;
-}
 
 static int remove_unused(struct cli *cli, const char *state_dir, const json_t *all)
 {
@@ -308,7 +248,7 @@ static int remove_unused(struct cli *cli, const char *state_dir, const json_t *a
 		if (json_array_size(json_object_get(x, "used_by")) ||
 			json_bool_or(x, "held", false))
 			continue;
-		int rc = remove_one(cli, state_dir, json_str_or(x, "key", ""));
+		int rc = entries_remove_one(cli, &images, state_dir, json_str_or(x, "key", ""));
 		worst = rc > worst ? rc : worst;
 	}
 	return worst;
@@ -326,7 +266,7 @@ static int rm(struct cli *cli, int argc, char **argv)
 		return rc;
 	auto_json json_t *all = entries(cli, state_dir, &broken);
 	if (!unused)
-		return remove_named(cli, state_dir, all, argv);
+		return entries_remove(cli, &images, state_dir, all, argv);
 	if (broken)
 		return cli_errorf(cli, CLI_USAGE,
 			"which images are used is not known; mend the profile, or name images");

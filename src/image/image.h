@@ -71,8 +71,7 @@ int image_root_key(
 
 /* ---- the store (stock.c) ---- */
 
-/* Each entry's manifest, with "key", "bytes" (of all its files), "held" (a run uses it) and
- * "whole" (false: damaged, it will be made again); an array in order of keys, the caller's. */
+/* depot_list's array of the entries' manifests; held: a run uses it. The caller's. */
 json_t *image_list(const char *state_dir);
 /* Remove one; *ret_bytes is what that freed. -ENOENT: none of that key; -EBUSY: a run uses it, or
  * it is being made. */

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/strv.h"
 #include "image/rootfs.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -43,50 +42,15 @@ int stock_check_room(const char *dir, uint64_t bytes, struct err *e)
 	return rc;
 }
 
-static int64_t bytes_of(const json_t *manifest)
-{
-	const char *name;
-	json_t *file;
-	int64_t bytes = 0;
-	json_object_foreach (json_object_get(manifest, "files"), name, file)
-		bytes += json_i64_or(file, "bytes", 0);
-	return bytes;
-}
-
-/* Of a damaged entry what can be read. */
-static json_t *entry(const char *dir, const char *key)
-{
-	auto_json json_t *m = NULL;
-	auto_free char *path = xasprintf("%s/%s/manifest.json", dir, key);
-	bool whole = depot_has(dir, key, &m);
-	if (!whole && json_read_object(path, &m, NULL) < 0)
-		m = json_object();
-	json_object_set_new(m, "key", json_string(key));
-	json_object_set_new(m, "bytes", json_integer(bytes_of(m)));
-	json_object_set_new(m, "held", json_boolean(depot_is_held(dir, key)));
-	json_object_set_new(m, "whole", json_boolean(whole));
-	return take(&m);
-}
-
 json_t *image_list(const char *state_dir)
 {
-	auto_strv struct strv keys = { 0 };
 	auto_free char *dir = path_join(state_dir, "images");
-	depot_keys(dir, &keys);
-	json_t *all = json_array();
-	for (size_t i = 0; i < keys.n; i++)
-		json_array_append_new(all, entry(dir, keys.v[i]));
-	return all;
+	return depot_list(dir);
 }
 
 int image_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e)
 {
 	auto_free char *dir = path_join(state_dir, "images");
 	const struct depot d = { .dir = dir, .remove = rootfs_remove };
-	auto_json json_t *m = NULL;
-	(void)depot_has(dir, key, &m); /* a damaged one counts as nothing */
-	int rc = depot_remove(&d, key, e);
-	if (rc == 0)
-		*ret_bytes = m ? (uint64_t)bytes_of(m) : 0;
-	return rc;
+	return depot_remove(&d, key, ret_bytes, e);
 }

@@ -54,6 +54,7 @@ void kernel_free(struct kernel *k)
 	free(k->boot);
 	free(k->modules);
 	free(k->config);
+	close_fd(&k->held);
 	free(k);
 }
 
@@ -78,7 +79,11 @@ static struct kernel *load(const struct job *j, const char *key)
 		(strcmp(boot, "vmlinux") != 0 && strcmp(boot, "bzImage") != 0 &&
 			strcmp(boot, "Image") != 0))
 		return NULL;
+	int held;
+	if (depot_hold(j->dir, key, &held, NULL) < 0)
+		return NULL;
 	struct kernel *k = xcalloc(1, sizeof *k);
+	k->held = held;
 	k->key = xstrdup(key);
 	k->release = xstrdup(release);
 	k->source = xstrdup(json_str_or(m, "source", ""));
@@ -399,6 +404,8 @@ static int resolve(const struct job *j, const char *spec, const char *modules_di
 	auto_free char *newest_name = xasprintf("linux-image-cloud-%s", j->arch->debian);
 	if (!spec || strcmp(spec, "debian") == 0)
 		return resolve_debian(j, newest_name, ret, e);
+	if (!strchr(spec, '/') && (*ret = load(j, spec)))
+		return 0;
 	auto_free char *name = package_name(spec);
 	if (!name)
 		return resolve_file(j, spec, modules_dir, ret, e);
@@ -425,6 +432,19 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 		return err_set(e, rc, "%s", why.msg);
 	*ret = k;
 	return 0;
+}
+
+json_t *kernel_list(const char *state_dir)
+{
+	auto_free char *dir = path_join(state_dir, "kernels");
+	return depot_list(dir);
+}
+
+int kernel_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e)
+{
+	auto_free char *dir = path_join(state_dir, "kernels");
+	const struct depot d = { .dir = dir };
+	return depot_remove(&d, key, ret_bytes, e);
 }
 
 /* Other versions' initramfs files: a day old, so that no other fsqa is about to boot one. */

@@ -13,6 +13,7 @@
  *                   to load (ENODEV: crc32c-intel on another CPU) and the boot still be good
  * Published by rename; one writer a key (flock), many readers. */
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ struct kernel {
 	char *boot;    /* what QEMU gets by -kernel */
 	char *modules; /* NULL: none */
 	char *config;  /* NULL: unknown */
+	int held;      /* keeps kernel_remove off it; -1: not */
 };
 
 /* The architecture that a kernel is for. */
@@ -40,11 +42,11 @@ struct kernel_arch {
 typedef void kernel_progress(void *ctx, const char *text);
 
 /* `spec`: NULL or "debian": Debian's newest cloud kernel by the host's apt (downloaded and
- * unpacked, never installed); "6.1.0-49-cloud-amd64" or "linux-image-...": that package, or
- * an entry of the store; a path: a bzImage, ELF vmlinux or arm64's Image, with `modules_dir` (may
- * be NULL) as its /lib/modules/<release>, or what holds a lib/modules/<release>. Makes the store's
- * entry if it is not there yet. apt is asked for the newest once a day, for a named version only
- * when the store has none; without an answer the store's newest serves, and progress says so.
+ * unpacked, never installed); "6.1.0-49-cloud-amd64" or "linux-image-...": that package; the key
+ * of an entry of the store; a path: a bzImage, ELF vmlinux or arm64's Image, with `modules_dir`
+ * (may be NULL) as its /lib/modules/<release>, or what holds a lib/modules/<release>. Makes the
+ * store's entry if it is not there yet. apt is asked for the newest once a day, for a named version
+ * only when the store has none; without an answer the store's newest serves, and progress says so.
  * For a foreign architecture the host's lists and settings stay as they are: its repositories'
  * lists are fetched into STATE/apt/ARCH, at most once a day.
  * -ENOENT: no such kernel, with what was looked for, or a program is missing, with the command
@@ -67,3 +69,9 @@ struct kernel_need {
 int kernel_needs(const struct kernel *k, const struct kernel_need *needs, size_t n,
 	struct strv *files, struct err *e);
 void kernel_free(struct kernel *k);
+
+/* depot_list's array of the entries' manifests; held: a run uses it. The caller's. */
+json_t *kernel_list(const char *state_dir);
+/* Remove one; *ret_bytes is what that freed. -ENOENT: none of that key; -EBUSY: a run uses it, or
+ * it is being made. */
+int kernel_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e);

@@ -2,6 +2,7 @@
 /* The store, with real files and stubs for the programs that would need a network or root. */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/strv.h"
 #include "base/test.h"
 #include "kernel/kernel.h"
@@ -259,6 +260,29 @@ static void test_a_file_becomes_an_entry_once(void **unused)
 	assert_int_equal(calls("apt-cache"), 0);
 }
 
+static void test_an_entry_is_named_by_its_key_and_stays_while_it_is_used(void **unused)
+{
+	uint64_t bytes = 0;
+	auto_free char *file = file_kernel("bzImage", "6.19.0-rc1");
+	put_text("m/modules.dep", "virtio_blk.ko:\n");
+	put_text("m/modules.builtin", builtin);
+	put_text("m/virtio_blk.ko", "ELF vermagic=6.19.0-rc1 SMP");
+	auto_free char *modules = path_join(dir, "m");
+	struct kernel *k = resolve(file, modules);
+	auto_free char *key = xstrdup(k->key);
+	struct kernel *same = resolve(key, NULL);
+	assert_string_equal(same->dir, k->dir);
+	kernel_free(same);
+	auto_json json_t *all = kernel_list(state_dir);
+	assert_int_equal(json_array_size(all), 1);
+	assert_true(json_bool_or(json_array_get(all, 0), "held", false));
+	assert_int_equal(kernel_remove(state_dir, key, &bytes, NULL), -EBUSY);
+	kernel_free(k);
+	assert_int_equal(kernel_remove(state_dir, key, &bytes, NULL), 0);
+	assert_true(bytes > 0);
+	assert_int_equal(kernel_remove(state_dir, key, &bytes, NULL), -ENOENT);
+}
+
 static void test_installed_modules_are_found_below_their_prefix(void **unused)
 {
 	auto_free char *file = file_kernel("bzImage", "6.1.0-1-cloud");
@@ -474,6 +498,7 @@ int main(void)
 		with_stubs(test_empty_lists_name_the_command_and_run_nothing),
 		with_stubs(test_a_failed_download_leaves_nothing),
 		with_stubs(test_a_file_becomes_an_entry_once),
+		with_stubs(test_an_entry_is_named_by_its_key_and_stays_while_it_is_used),
 		with_stubs(test_installed_modules_are_found_below_their_prefix),
 		with_stubs(test_an_elf_boots_only_with_its_pvh_entry),
 		with_stubs(test_an_image_of_arm64_becomes_a_flat_entry),

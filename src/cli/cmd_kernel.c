@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kernel list, kernel show, kernel path, kernel rm. */
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "cli/cli.h"
+#include "cli/entries.h"
+#include "cli/table.h"
+#include "kernel/kernel.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct entries_kind kernels = { "kernel", kernel_remove };
+
+/* All entries, and where they lie; both the caller's. */
+static int entries(struct cli *cli, char **ret_state_dir, json_t **ret)
+{
+	int rc = cli_state_dir(cli, NULL, ret_state_dir);
+	if (rc == CLI_GOOD)
+		*ret = kernel_list(*ret_state_dir);
+	return rc;
+}
+
+static void print_table(struct cli *cli, const json_t *all)
+{
+	auto_table struct table *t =
+		table_new("KERNEL", "RELEASE", ">SIZE", "MADE", "SOURCE", "USED BY", NULL);
+	size_t i;
+	json_t *x;
+	json_array_foreach (all, i, x) {
+		char size[PARSE_SIZE_TEXT];
+		bool whole = json_bool_or(x, "whole", false);
+		table_cell(t, CLI_BOLD, "%s", json_str_or(x, "key", ""));
+		table_cell(t, CLI_PLAIN, "%s", json_str_or(x, "release", "-"));
+		table_cell(t, CLI_PLAIN, "%s",
+			parse_size_text((uint64_t)json_i64_or(x, "bytes", 0), size));
+		table_cell(t, CLI_PLAIN, "%.10s", json_str_or(x, "made_at", "-"));
+		table_cell(t, whole ? CLI_PLAIN : CLI_RED, "%s",
+			whole ? json_str_or(x, "source", "-") : "damaged");
+		table_cell(t, CLI_PLAIN, "%s", json_bool_or(x, "held", false) ? "a run" : "-");
+	}
+	table_print(cli, t);
+}
+
+static int list(struct cli *cli, int argc, char **argv)
+{
+	auto_free char *state_dir = NULL;
+	auto_json json_t *all = NULL;
+	int rc = entries(cli, &state_dir, &all);
+	if (rc != CLI_GOOD)
+		return rc;
+	if (cli_wants_json(cli))
+		cli_print_json(cli, json_pack("{s:O}", "kernels", all));
+	else if (json_array_size(all))
+		print_table(cli, all);
+	else
+		cli_note(cli, "No kernels yet: a run gets the one that it needs.");
+	return CLI_GOOD;
+}
+
+static void print_one(struct cli *cli, const json_t *x, const char *state_dir)
+{
+	char size[PARSE_SIZE_TEXT];
+	const char *name;
+	json_t *file;
+	cli_note(cli, "%-10s%s", "kernel", json_str_or(x, "key", ""));
+	cli_note(cli, "%-10s%s/kernels/%s", "folder", state_dir, json_str_or(x, "key", ""));
+	cli_note(cli, "%-10s%s", "release", json_str_or(x, "release", "-"));
+	cli_note(cli, "%-10s%s", "source",
+		json_bool_or(x, "whole", false) ? json_str_or(x, "source", "-") : "damaged");
+	cli_note(cli, "%-10s%s", "made", json_str_or(x, "made_at", "-"));
+	cli_note(cli, "%-10s%s", "used by", json_bool_or(x, "held", false) ? "a run" : "-");
+	json_object_foreach (json_object_get(x, "files"), name, file) {
+		if (strchr(name, '/')) /* modules, one by one */
+			continue;
+		cli_note(cli, "%-10s%s, %s", "file", name,
+			parse_size_text((uint64_t)json_i64_or(file, "bytes", 0), size));
+	}
+}
+
+static int show(struct cli *cli, int argc, char **argv)
+{
+	auto_free char *state_dir = NULL;
+	auto_json json_t *all = NULL;
+	json_t *x = NULL;
+	int rc = entries(cli, &state_dir, &all);
+	if (rc == CLI_GOOD)
+		rc = entries_pick(cli, &kernels, all, argv[0], &x);
+	if (rc == CLI_GOOD && cli_wants_json(cli))
+		cli_print_json(cli, json_incref(x));
+	else if (rc == CLI_GOOD)
+		print_one(cli, x, state_dir);
+	return rc;
+}
+
+static int path(struct cli *cli, int argc, char **argv)
+{
+	auto_free char *state_dir = NULL;
+	auto_json json_t *all = NULL;
+	json_t *x = NULL;
+	int rc = entries(cli, &state_dir, &all);
+	if (rc == CLI_GOOD)
+		rc = entries_pick(cli, &kernels, all, argv[0], &x);
+	if (rc != CLI_GOOD)
+		return rc;
+	const char *key = json_str_or(x, "key", "");
+	const char *file = argc > 1 ? argv[1] : json_str_or(x, "boot", "");
+	if (!json_object_get(json_object_get(x, "files"), file))
+		return cli_errorf(cli, CLI_USAGE, "%s has no file %s; fsqa kernel show %s has all",
+			key, file, key);
+	printf("%s/kernels/%s/%s\n", state_dir, key, file);
+	return CLI_GOOD;
+}
+
+static int rm(struct cli *cli, int argc, char **argv)
+{
+	auto_free char *state_dir = NULL;
+	auto_json json_t *all = NULL;
+	int rc = entries(cli, &state_dir, &all);
+	return rc == CLI_GOOD ? entries_remove(cli, &kernels, state_dir, all, argv) : rc;
+}
+
+static const struct command_example list_examples[] = {
+	{ "fsqa kernel list", "all that runs have used" },
+	{ 0 },
+};
+static const struct command_example show_examples[] = {
+	{ "fsqa kernel show file-5f08acf1", "one, by how its id begins" },
+	{ 0 },
+};
+static const struct command_example path_examples[] = {
+	{ "gdb \"$(fsqa kernel path 5f08acf1)\"", "what boots, an ELF file on x86_64" },
+	{ "fsqa kernel path 5f08acf1 config", "its configuration" },
+	{ 0 },
+};
+static const struct command_example rm_examples[] = {
+	{ "fsqa kernel rm file-5f08acf1", "a run that needs it makes it again" },
+	{ 0 },
+};
+
+extern const struct command cmd_kernel_list, cmd_kernel_path, cmd_kernel_rm, cmd_kernel_show;
+const struct command cmd_kernel_list = {
+	.name = "kernel list",
+	.args = "",
+	.summary = "list the kernels in the store",
+	.help = "Prints each kernel's id, release, size, when and of what it was made, and whether "
+		"a "
+		"run uses it. An id serves as `fsqa run --kernel`, too.",
+	.examples = list_examples,
+	.flags = COMMAND_JSON,
+	.fn = list,
+};
+const struct command cmd_kernel_show = {
+	.name = "kernel show",
+	.args = "KERNEL",
+	.min_args = 1,
+	.max_args = 1,
+	.summary = "show what one kernel was made of",
+	.help = "KERNEL is an id of `fsqa kernel list`, or how it begins (four characters or "
+		"more).",
+	.examples = show_examples,
+	.flags = COMMAND_JSON,
+	.fn = show,
+};
+const struct command cmd_kernel_path = {
+	.name = "kernel path",
+	.args = "KERNEL [FILE]",
+	.min_args = 1,
+	.max_args = 2,
+	.summary = "print where a kernel's file lies",
+	.help = "Prints the path of the kernel's image, as QEMU gets it, or of another of the "
+		"files "
+		"that `fsqa kernel show` lists.",
+	.examples = path_examples,
+	.fn = path,
+};
+const struct command cmd_kernel_rm = {
+	.name = "kernel rm",
+	.args = "KERNEL...",
+	.min_args = 1,
+	.max_args = 1000,
+	.summary = "remove kernels from the store",
+	.help = "Removes kernels by id (as `fsqa kernel show` takes it). One that a run uses "
+		"stays, "
+		"with an error. What is needed later is made, or downloaded, again.",
+	.examples = rm_examples,
+	.fn = rm,
+};
