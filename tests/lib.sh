@@ -113,6 +113,13 @@ wait_for() {
 	done
 }
 
+# random LIMIT WORD...: a number from 0 below LIMIT, the same one for the same words.
+random() {
+	limit=$1
+	shift
+	echo $((0x$(echo "$*" | sha256sum | cut -c1-14) % limit))
+}
+
 # install_to DIR: the program with its helpers, profiles and pages' assets as `make install` lays them
 # out below DIR, so that nothing of the checkout is needed; FSQA is that one from here on.
 install_to() {
