@@ -370,9 +370,12 @@ static int set_up_root(const struct params *p, struct err *e)
 		rc = make_folder("/run/fsqa", e);
 	if (rc < 0)
 		return rc;
-	parallel_start(&beside, set_up_beside, p);
+	/* Before another process of ours runs: the first cgroup with memory has the kernel patch
+	 * its code (a static key), and an emulated processor that ran there at that moment was seen
+	 * to keep the breakpoint of it for good (QEMU 7.2). */
 	if (!p->own_init) /* else its cgroups are its own */
 		tree_make_cgroup("/sys/fs/cgroup");
+	parallel_start(&beside, set_up_beside, p);
 	disks_link(p);
 	rc = mount_modules(p, e);
 	int rc2 = parallel_join(&beside, rc < 0 ? NULL : e);
