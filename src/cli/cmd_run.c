@@ -49,15 +49,23 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 	for (const char *const *id = progress_recovered(p); id && *id; id++)
 		free(write_report(cli, state_dir, *id));
 	auto_free char *report = r.id[0] ? write_report(cli, state_dir, r.id) : NULL;
-	if (cli_wants_json(cli) && r.id[0])
-		cli_print_json(cli, progress_json(p, &r, report));
-	else if (r.id[0])
+	if (cli_wants_json(cli) && r.id[0]) {
+		json_t *j = progress_json(p, &r, report);
+		json_object_set_new(
+			j, "kept", r.ended.kept ? json_string(r.ended.kept_test) : json_null());
+		cli_print_json(cli, j);
+	} else if (r.id[0]) {
 		progress_summary(p, &r, report);
+	}
 	if (rc < 0)
 		(void)cli_error(cli, r.exit_code, &e);
 	else if (r.ended.error[0])
 		(void)cli_errorf(cli, r.exit_code, "%s", r.ended.error);
-	if (r.id[0] && cli_flag(cli, "keep"))
+	if (r.ended.kept)
+		cli_note(cli,
+			"Kept    the machine of %s: fsqa shell --attach %s; fsqa kill %s ends it",
+			r.ended.kept_test, r.id, r.id);
+	else if (r.id[0] && cli_flag(cli, "keep"))
 		cli_note(cli, "Kept    %s/work", r.dir);
 	progress_free(p);
 	return r.exit_code;
@@ -91,7 +99,8 @@ static const struct command_option options[] = {
 	{ "core", 0, NULL, "keep the memory of a VM that hangs (as -c vm.core=true)", NULL, 0, 0 },
 	{ "isolate", 0, "test|batch|run", "a pristine VM for each of these (vm.isolate)", NULL, 0,
 		0 },
-	{ "keep", 0, NULL, "leave the working folder with the VM's disks", NULL, 0, 0 },
+	{ "keep", 0, NULL, "keep the VM of the first test that fails (else its disks)", NULL, 0,
+		0 },
 	{ 0 },
 };
 
@@ -122,7 +131,13 @@ const struct command cmd_run = {
 		"FAIL and the rest go on in a fresh one.\n\n"
 		"Ctrl-C ends the run with the evidence so far. The exit code is 0 when all passed, "
 		"1 "
-		"when tests failed, 2 for usage or configuration, 3 when the infrastructure broke.",
+		"when tests failed, 2 for usage or configuration, 3 when the infrastructure "
+		"broke.\n\n"
+		"With --keep the run ends at the first stage that fails, and its VM stays as the "
+		"stage left it: `fsqa shell --attach` goes in, `fsqa kill` ends it, and when "
+		"nobody "
+		"is in it for vm.keepFor, it ends by itself. Where the VM was lost, or nothing "
+		"failed, the working folder with its disks stays instead.",
 	.examples = examples,
 	.options = options,
 	.flags = COMMAND_JSON,

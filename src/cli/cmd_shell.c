@@ -12,6 +12,8 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 {
 	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
+	if (cli_value(cli, "attach"))
+		return vm_attach(cli, cli_value(cli, "attach"), (const char *const *)argv);
 	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, NULL, &profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
@@ -24,12 +26,14 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 
 static const struct command_option options[] = {
 	CLI_VM_OPTIONS,
+	{ "attach", 0, "RUN", "in the VM that RUN has now, or that --keep kept", NULL, 0, 0 },
 	{ 0 },
 };
 
 static const struct command_example examples[] = {
 	{ "fsqa shell", "a shell in the demo's VM, with its six disks" },
 	{ "fsqa shell btrfs/demo -- uname -a", "one command, its exit code and output" },
+	{ "fsqa shell --attach latest", "in the VM of the test that failed" },
 	{ "fsqa shell -k arch/x86/boot/bzImage btrfs", "on your own kernel" },
 	{ 0 },
 };
@@ -42,7 +46,11 @@ const struct command cmd_shell = {
 	.summary = "an interactive shell in the same VM with the same disks",
 	.help = "Boots the VM that `fsqa run` would use, with fresh scratch disks, and connects "
 		"this terminal to a root shell in it. With a command, runs that instead and exits "
-		"with its code. The VM and its disks are gone afterwards.",
+		"with its code. The VM and its disks are gone afterwards.\n\n"
+		"With --attach it is a shell, or command, in a VM that is up already: that of a "
+		"run under way, whose record then says that somebody was there, or of the test at "
+		"whose failure `fsqa run --keep` kept it. RUN is an id of fsqa ps, its beginning, "
+		"or latest. The VM stays.",
 	.examples = examples,
 	.options = options,
 	.fn = cmd_shell_fn,

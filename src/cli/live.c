@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/kept.h"
+#include "run/protocol.h"
 #include "store/store.h"
 #include <dirent.h>
 #include <errno.h>
@@ -46,6 +48,7 @@ static void add_run(struct list *l, const char *state_dir, const char *id)
 		.id = xstrdup(id),
 		.command = xstrdup(json_str_or(r->first, "command", "")),
 		.now = xstrdup(under_way(r)),
+		.work_dir = path_join(r->dir, "work"),
 		.pid = (pid_t)json_i64_or(r->first, "pid", 0),
 		.start_wall_us = json_i64_or(r->first, "wall_us", 0),
 	};
@@ -80,7 +83,7 @@ static char *command_of(pid_t pid)
 	return xstrdup(buf_str(&b));
 }
 
-static void add_shell(struct list *l, const char *lock_path)
+static void add_shell(struct list *l, const char *dir, const char *lock_path)
 {
 	auto_buf struct buf b = { 0 };
 	struct stat st;
@@ -94,6 +97,7 @@ static void add_shell(struct list *l, const char *lock_path)
 		.id = xasprintf("vm-%ld", (long)pid),
 		.command = command_of(pid),
 		.now = xstrdup(""),
+		.work_dir = xasprintf("%s/%ld/work", dir, (long)pid),
 		.pid = pid,
 		.start_wall_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
 	};
@@ -108,8 +112,45 @@ static void add_shells(struct list *l, const char *state_dir)
 	while (d && (de = readdir(d))) {
 		auto_free char *lock = xasprintf("%s/%s/lock", dir, de->d_name);
 		if (de->d_name[0] != '.')
-			add_shell(l, lock);
+			add_shell(l, dir, lock);
 	}
+	if (d)
+		(void)closedir(d); /* only read */
+}
+
+static void add_kept(struct list *l, const char *state_dir, const char *id)
+{
+	auto_run_info struct run_info *r = NULL;
+	auto_free char *path = kept_path(state_dir, id);
+	struct kept k;
+	/* A run that is just being finished is there already. */
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->rows[i].id, id) == 0)
+			return;
+	if (kept_read(path, &k) < 0)
+		return;
+	(void)run_read(state_dir, id, &r, NULL); /* only for its command */
+	const struct live row = {
+		.id = xstrdup(id),
+		.command = xstrdup(r ? json_str_or(r->first, "command", "") : ""),
+		.now = xstrdup(k.test),
+		.work_dir = xasprintf("%s/runs/%s/work", state_dir, id),
+		.pid = k.pid,
+		.start_wall_us = k.since_us,
+		.kept = true,
+		.until_wall_us = k.until_us,
+	};
+	add(l, &row);
+}
+
+static void add_all_kept(struct list *l, const char *state_dir)
+{
+	auto_free char *dir = kept_path(state_dir, "");
+	DIR *d = opendir(dir);
+	const struct dirent *de;
+	while (d && (de = readdir(d)))
+		if (de->d_name[0] != '.')
+			add_kept(l, state_dir, de->d_name);
 	if (d)
 		(void)closedir(d); /* only read */
 }
@@ -129,6 +170,8 @@ int live_list(struct cli *cli, const char *state_dir, struct live **ret, size_t 
 		live_free(l.rows, l.n);
 		return cli_error(cli, CLI_INFRA, &e);
 	}
+	kept_sweep(state_dir);
+	add_all_kept(&l, state_dir);
 	add_shells(&l, state_dir);
 	if (l.n)
 		qsort(l.rows, l.n, sizeof *l.rows, oldest_first);
@@ -137,12 +180,63 @@ int live_list(struct cli *cli, const char *state_dir, struct live **ret, size_t 
 	return CLI_GOOD;
 }
 
+json_t *live_machine(const struct live *l)
+{
+	json_t *j = NULL;
+	auto_free char *path = path_join(l->work_dir, RUN_MACHINE);
+	return json_read_object(path, &j, NULL) == 0 ? j : NULL;
+}
+
+static void clear(struct live *row)
+{
+	free(row->id);
+	free(row->command);
+	free(row->now);
+	free(row->work_dir);
+}
+
+/* Which of the n is meant; -1: none, -2: more than one. */
+static ssize_t meant(const struct live *rows, size_t n, const char *id)
+{
+	ssize_t found = -1;
+	if (strcmp(id, "latest") == 0)
+		return (ssize_t)n - 1;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].id, id) == 0)
+			return (ssize_t)i;
+		if (strncmp(rows[i].id, id, strlen(id)) == 0)
+			found = found == -1 ? (ssize_t)i : -2;
+	}
+	return found;
+}
+
+int live_find(struct cli *cli, const char *state_dir, const char *id, struct live **ret)
+{
+	struct live *rows = NULL;
+	size_t n = 0;
+	int code = live_list(cli, state_dir, &rows, &n);
+	if (code != CLI_GOOD)
+		return code;
+	ssize_t at = meant(rows, n, id);
+	if (at < 0) {
+		live_free(rows, n);
+		return cli_errorf(cli, CLI_USAGE,
+			at == -2 ? "\"%s\" are several: fsqa ps lists them"
+				 : "\"%s\" has no machine that is up: fsqa ps lists those that are "
+				   "(fsqa run --keep keeps that of a failed test)",
+			id);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (i != (size_t)at)
+			clear(&rows[i]);
+	rows[0] = rows[at];
+	*ret = rows;
+	return CLI_GOOD;
+}
+
 void live_free(struct live *rows, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		free(rows[i].id);
-		free(rows[i].command);
-		free(rows[i].now);
-	}
+	for (size_t i = 0; i < n; i++)
+		clear(&rows[i]);
 	free(rows);
 }

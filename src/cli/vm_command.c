@@ -3,19 +3,26 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "proc/proc.h"
+#include "run/attach.h"
 #include "run/controller.h"
 #include "run/prepare.h"
 #include "run/run.h"
 #include "run/snapshot.h"
+#include "run/tty.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+static const char *const login[] = { "/bin/bash", "-l", NULL };
 
 /* A shell has no verdicts to show, but what it must say it says. */
 static void on_record(void *ctx, const char *type, const json_t *record)
@@ -39,9 +46,7 @@ static void on_tick(void *ctx)
 
 static void on_tty(void *ctx, int which, const void *data, size_t n)
 {
-	struct err e = { 0 };
-	(void)fd_write_all(which == 2 ? STDERR_FILENO : STDOUT_FILENO, data, n,
-		&e); /* a reader that went away is its own matter */
+	tty_output(which, data, n);
 }
 
 static const struct controller_handler handler = {
@@ -99,7 +104,6 @@ static void clone_it(struct cli *cli, struct progress *p, const struct profile *
 int vm_command(struct cli *cli, const struct profile *profile, const char *state_dir,
 	const char *const *argv, bool clone)
 {
-	static const char *const login[] = { "/bin/bash", "-l", NULL };
 	struct err e = { 0 };
 	struct prepared prepared = { 0 };
 	struct winsize size = { .ws_col = 80, .ws_row = 24 };
@@ -128,4 +132,39 @@ int vm_command(struct cli *cli, const struct profile *profile, const char *state
 	progress_free(p);
 	prepared_clear(&prepared);
 	return exit_code;
+}
+
+int vm_attach(struct cli *cli, const char *id, const char *const *argv)
+{
+	struct err e = { 0 };
+	auto_free char *state_dir = NULL;
+	struct live *l = NULL;
+	int code = cli_state_dir(cli, NULL, &state_dir);
+	if (code == CLI_GOOD)
+		code = live_find(cli, state_dir, id, &l);
+	if (code != CLI_GOOD)
+		return code;
+	bool tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (attach_command(l->work_dir, argv && argv[0] ? argv : login, tty, &code, &e) < 0)
+		code = cli_error(cli, CLI_INFRA, &e);
+	live_free(l, 1);
+	return code;
+}
+
+int vm_ask(const struct live *l, const char *state_dir, const struct vm_ask *ask,
+	struct proc_end *ret, struct err *e)
+{
+	auto_strv struct strv argv = { 0 };
+	strv_addl(&argv, "/proc/self/exe", "shell", "--state", state_dir, "--attach", l->id, "--",
+		NULL);
+	for (size_t i = 0; ask->argv[i]; i++)
+		strv_add(&argv, ask->argv[i]);
+	const struct proc_spec spec = {
+		.argv = strv_get(&argv),
+		.in = ask->in,
+		.out = PROC_PIPE,
+		.err = PROC_PIPE,
+		.deadline_us = ask->deadline_us,
+	};
+	return proc_run(&spec, ask->out, ask->limit, ret, e);
 }

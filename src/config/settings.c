@@ -191,8 +191,15 @@ static const struct setting settings[] = {
 	{ "vm.isolate", SETTING_CHOICE, .def = "run", .choices = "test|batch|run",
 		.help = "what gets a pristine VM, a clone of a saved one: each test (of scripts: "
 			"each stage), each batch, or the run" },
+	{ "vm.keepFor", SETTING_DURATION, .min = SECOND, .max = 30 * DAY, .bare_us = MINUTE,
+		.def = "1h",
+		.help = "a VM that fsqa run --keep left is ended so long after the last one who "
+			"attached to it went" },
 	{ "vm.memory", SETTING_SIZE, .min = 128 * MIB, .max = 16 * TIB, .def = "2G",
 		.help = "the virtual machine's memory" },
+	{ "vm.network", SETTING_CHOICE, .def = "none", .choices = "none|user",
+		.help = "user: the target reaches what the host's user does, its loopback (as "
+			"10.0.2.2) too, and nobody reaches it" },
 	{ "vm.qemu", SETTING_TEXT, .example = "/opt/qemu/bin/qemu-system-x86_64",
 		.help = "the QEMU program; unset: the architecture's own, from PATH" },
 	{ "vm.root", SETTING_PATH, .word = "host", .example = "~/alpine-minirootfs.tar.gz",

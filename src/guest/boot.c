@@ -8,6 +8,7 @@
 #include "guest/disks.h"
 #include "guest/events.h"
 #include "guest/modules.h"
+#include "guest/net.h"
 #include "guest/parallel.h"
 #include "guest/params.h"
 #include "guest/say.h"
@@ -349,7 +350,7 @@ static int set_up_beside(const void *params, struct err *e)
 		rc = user_add("", p->users[i], e);
 	make_links();
 	set_up_kernel(p);
-	return rc;
+	return rc < 0 || !p->net.used ? rc : net_set_up(p, e);
 }
 
 static int set_up_root(const struct params *p, struct err *e)

@@ -2,6 +2,7 @@
 #include "guest/params.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -183,6 +184,50 @@ static int set_users(struct params *p, struct span v, struct err *e)
 	return 0;
 }
 
+static bool address(struct span v, uint32_t *ret)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr in;
+	if (v.n >= sizeof text)
+		return false;
+	memcpy(text, v.s, v.n);
+	text[v.n] = '\0';
+	if (inet_pton(AF_INET, text, &in) != 1)
+		return false;
+	*ret = in.s_addr;
+	return true;
+}
+
+/* 1 to 30, else 0. */
+static unsigned bits(struct span v)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < v.n; i++) {
+		if (!isdigit((unsigned char)v.s[i]) || v.n > 2)
+			return 0;
+		n = 10 * n + (unsigned)(v.s[i] - '0');
+	}
+	return n <= 30 ? n : 0;
+}
+
+static int set_net(struct params *p, struct span v, struct err *e)
+{
+	struct span whole = v;
+	struct span own;
+	struct span gateway;
+	struct span host;
+	bool good = cut(&v, ',', &own) && cut(&v, ',', &gateway) && cut(&own, '/', &host);
+	unsigned n = good ? bits(own) : 0;
+	good = n && address(host, &p->net.address) && address(gateway, &p->net.gateway) &&
+	       address(v, &p->net.dns);
+	if (!good)
+		return err_set(e, EINVAL, "network \"%.*s\": want ADDRESS/BITS,GATEWAY,DNS",
+			(int)whole.n, whole.s);
+	p->net.mask = htonl(UINT32_MAX << (32 - n));
+	p->net.used = true;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct params *p, struct span v, struct err *e);
@@ -195,6 +240,7 @@ static const struct {
 	{ "fsqa.hostname", set_hostname },
 	{ "fsqa.links", set_links },
 	{ "fsqa.rotational", set_rotational },
+	{ "fsqa.net", set_net },
 	{ "fsqa.shares", set_shares },
 	{ "fsqa.users", set_users },
 };

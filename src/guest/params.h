@@ -8,6 +8,7 @@
  *   fsqa.links=SERIAL=NAME,...     disks that are to be seen as /dev/NAME, too
  *   fsqa.rotational=SERIAL=0,...   disks of those that are not rotational, or are (1), whatever
  *                                  their driver says
+ *   fsqa.net=ADDRESS/BITS,GATEWAY,DNS   of the one network device, IPv4; absent: none
  *   fsqa.shares=SERIAL:FSTYPE=NAME,...   what is to be mounted read-only on /mnt/NAME
  *   fsqa.users=NAME,...            users that the root is to have beside its own
  *   fsqa.init=system               the root's own init takes over; absent: fsqa-guest stays it
@@ -15,6 +16,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 struct err;
 
 #define PARAMS_SERIAL 20 /* what virtio-blk keeps of a serial number */
@@ -43,6 +45,10 @@ struct params {
 	char hostname[65];
 	struct params_link links[PARAMS_LINKS];
 	size_t n_links;
+	struct params_net {
+		bool used;
+		uint32_t address, mask, gateway, dns; /* as in_addr_t */
+	} net;
 	struct params_share shares[PARAMS_SHARES];
 	size_t n_shares;
 	char users[PARAMS_USERS][33]; /* 32 is what useradd(8) takes */

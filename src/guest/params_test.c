@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/test.h"
 #include "guest/params.h"
+#include <arpa/inet.h>
 #include <errno.h>
 
 static void test_the_hosts_words_are_found_among_the_kernels(void **unused)
@@ -107,6 +109,32 @@ static void test_shares_have_tag_filesystem_and_name(void **unused)
 		-E2BIG);
 }
 
+static void test_the_network_has_address_gateway_and_resolver(void **unused)
+{
+	struct params p;
+	assert_int_equal(params_parse("fsqa.root=r:9p", &p, NULL), 0);
+	assert_false(p.net.used);
+	assert_int_equal(
+		params_parse("fsqa.root=r:9p fsqa.net=10.0.2.15/24,10.0.2.2,10.0.2.3", &p, NULL),
+		0);
+	assert_true(p.net.used);
+	assert_int_equal(p.net.address, inet_addr("10.0.2.15"));
+	assert_int_equal(p.net.mask, inet_addr("255.255.255.0"));
+	assert_int_equal(p.net.gateway, inet_addr("10.0.2.2"));
+	assert_int_equal(p.net.dns, inet_addr("10.0.2.3"));
+	static const char *const wrong[] = { "", "10.0.2.15", "10.0.2.15/24",
+		"10.0.2.15/24,10.0.2.2", "10.0.2.15,10.0.2.2,10.0.2.3",
+		"10.0.2.15/0,10.0.2.2,10.0.2.3", "10.0.2.15/31,10.0.2.2,10.0.2.3",
+		"10.0.2.15/2x,10.0.2.2,10.0.2.3", "10.0.2.15/024,10.0.2.2,10.0.2.3",
+		"10.0.2/24,10.0.2.2,10.0.2.3", "10.0.2.15/24,10.0.2.2,10.0.2.3,",
+		"10.0.2.15/24,10.0.2.2,300.0.2.3" };
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		char line[100];
+		(void)snprintf(line, sizeof line, "fsqa.root=r:9p fsqa.net=%s", wrong[i]);
+		assert_refused(line, "want ADDRESS/BITS,GATEWAY,DNS");
+	}
+}
+
 static void test_more_links_than_fit_are_an_error(void **unused)
 {
 	char line[1024] = "fsqa.root=r:ext4 fsqa.links=";
@@ -126,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_modules_to_load_are_paths_below_their_folder),
 		cmocka_unit_test(test_disks_turn_as_the_host_says),
 		cmocka_unit_test(test_shares_have_tag_filesystem_and_name),
+		cmocka_unit_test(test_the_network_has_address_gateway_and_resolver),
 		cmocka_unit_test(test_more_links_than_fit_are_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

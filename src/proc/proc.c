@@ -662,3 +662,24 @@ void proc_free(struct proc *p)
 	}
 	begin_stop(p, 0);
 }
+
+void proc_disown(struct proc *p)
+{
+	if (p->phase != RUNNING) {
+		proc_free(p);
+		return;
+	}
+	struct proc **at = &unreaped;
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	p->freed = true;
+	set_phase(p, OVER);
+	close_all_handles(p);
+	release_if_done(p);
+}
+
+void proc_outlive_parent(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0); /* cannot fail with 0 */
+}

@@ -85,6 +85,12 @@ void proc_stop(struct proc *p);
 /* After on_end: release. Before: KILL, and release when it is over, without any callback. The
  * loop must run on for that. NULL: no-op. */
 void proc_free(struct proc *p);
+/* Let it live on by itself: no callback comes any more, its streams are closed, and nothing of it
+ * is stopped or waited for. It must have called proc_outlive_parent, or outlives_us. One that ended
+ * is freed. */
+void proc_disown(struct proc *p);
+/* In a child: go on when the parent dies. */
+void proc_outlive_parent(void);
 
 /* Run one to its end in a loop of its own, collecting standard output (and error, where
  * spec->err is PROC_OUT) into `out` up to `limit` bytes; more is -EFBIG and stops the child.

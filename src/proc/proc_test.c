@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static const struct proc_spec pipes = { .in = PROC_PIPE, .out = PROC_PIPE, .err = PROC_PIPE };
 static const struct proc_spec terminal = { .in = PROC_PTY, .out = PROC_PTY, .err = PROC_PTY };
@@ -488,6 +489,23 @@ static void test_children_good_and_bad_leave_no_descriptor(void **state)
 
 /* ---- when we die: this program runs itself, starts a child and is killed ---- */
 
+static void test_one_that_is_disowned_lives_on_untouched(void **state)
+{
+	struct bench *b = *state;
+	const char *const argv[] = { "sh", "-c", "echo pid=$$; exec sleep 100", NULL };
+	bench_start(
+		b, (struct proc_spec){
+			   .argv = argv, .in = PROC_NULL, .out = PROC_PIPE, .err = PROC_INHERIT });
+	bench_until_output(b);
+	pid_t pid = bench_named_pid(b);
+	proc_disown(take(&b->proc));
+	uv_run(&b->loop, UV_RUN_DEFAULT); /* nothing of it is left in the loop */
+	assert_true(bench_alive(pid));
+	assert_int_equal(b->ended, 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static int die_with_a_child(bool outlives)
 {
 	uv_loop_t loop;
@@ -534,6 +552,7 @@ int main(int argc, char **argv)
 	if (argc == 2)
 		return die_with_a_child(strcmp(argv[1], "outlive") == 0);
 	const struct CMUnitTest tests[] = {
+		bench_test(test_one_that_is_disowned_lives_on_untouched),
 		bench_test(test_last_line_of_a_fast_child_is_never_lost),
 		bench_test(test_last_line_on_a_terminal_is_never_lost),
 		bench_test(test_exit_code_and_signal_are_told_apart),

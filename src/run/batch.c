@@ -151,6 +151,7 @@ static void ask_shutdown(struct batch *b)
 }
 
 static void start_shell(struct batch *b);
+static void keep_target(struct batch *b);
 
 void batch_go_on(struct batch *b)
 {
@@ -159,6 +160,10 @@ void batch_go_on(struct batch *b)
 			b->state = BATCH_ENDING;
 			target_kill(b->target);
 		}
+		return;
+	}
+	if (b->keep_at && b->session) {
+		keep_target(b);
 		return;
 	}
 	while (b->next_stage < b->job->n_stages) {
@@ -291,6 +296,51 @@ void batch_over(struct batch *b)
 	b->h->on_done(b->ctx, b->error[0] ? b->error : NULL, b->shell_code);
 }
 
+/* ---- a target that is kept ---- */
+
+/* As the failed test left it: no other stage touches it. */
+static void keep_target(struct batch *b)
+{
+	auto_free char *why = xasprintf("not run: %s's machine is kept", b->keep_at);
+	b->state = BATCH_KEPT;
+	batch_unwatch(b);
+	uv_timer_stop(&b->stuck);
+	auto_free char *text = xasprintf("the machine is kept as %s left it", b->keep_at);
+	batch_note(b, "info", text);
+	while (b->next_stage < b->job->n_stages)
+		stage_not_run(b, &b->job->stages[b->next_stage], VERDICT_SKIP, why);
+	close_spool(b);
+	b->h->on_done(b->ctx, NULL, 0);
+}
+
+const char *batch_kept(const struct batch *b)
+{
+	return b->state == BATCH_KEPT ? b->keep_at : NULL;
+}
+
+struct session *batch_session(const struct batch *b)
+{
+	bool usable = b->state == BATCH_BETWEEN || b->state == BATCH_STAGE ||
+		      b->state == BATCH_JUDGING || b->state == BATCH_SHELL ||
+		      b->state == BATCH_KEPT;
+	return usable && !b->hung ? b->session : NULL;
+}
+
+struct target *batch_target(const struct batch *b)
+{
+	return b->state == BATCH_ENDING || b->hung ? NULL : b->target;
+}
+
+void batch_attached(struct batch *b, const char *what)
+{
+	if (b->state == BATCH_KEPT || b->state == BATCH_OVER)
+		return;
+	auto_free char *text = xasprintf("somebody attached to the machine: %s%s%s", what,
+		b->state == BATCH_STAGE ? ", during " : "",
+		b->state == BATCH_STAGE ? b->trial.test : "");
+	batch_note(b, "warning", text);
+}
+
 /* ---- the batch ---- */
 
 static int open_spool(struct batch *b, struct err *e)
@@ -387,6 +437,7 @@ static void free_batch(uv_handle_t *handle)
 	splat_clear(&b->console_splat);
 	splat_clear(&b->kernel_splat);
 	free(b->kvm_broke);
+	free(b->keep_at);
 	free(b);
 }
 

@@ -38,6 +38,7 @@ enum batch_state {
 	BATCH_SHELL,
 	BATCH_RENEWING, /* the target goes, for each stage has its own */
 	BATCH_ENDING,   /* the target was asked to go */
+	BATCH_KEPT,     /* all is told, but the target is left to who attaches to it */
 	BATCH_OVER,
 };
 
@@ -124,6 +125,7 @@ struct batch {
 	int shell_code;
 	char release[80];
 	bool stopping;
+	char *keep_at;   /* the test whose failure the target is to be kept for, or NULL */
 	bool stage_lost; /* the session ended in the stage */
 	bool hung;       /* given up: what its agent still says does not count */
 	char overdue_why[160];

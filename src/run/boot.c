@@ -10,6 +10,7 @@
 #include "run/batch_priv.h"
 #include "run/disk_faults.h"
 #include "run/outbox.h"
+#include "run/protocol.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
 #include <stdio.h>
@@ -76,14 +77,25 @@ static void on_ready(void *ctx)
 static void on_kmsg(void *ctx, const struct session_kmsg *k)
 {
 	const struct batch *b = ctx;
-	if (b->state != BATCH_CONTROL)
+	if (b->state != BATCH_CONTROL && b->state != BATCH_KEPT)
 		subtest_kernel(ctx, k);
+}
+
+/* In a machine that is kept, a test tried by hand: nobody records it. */
+static void answer_by_hand(const struct batch *b, uint32_t stream, const char *event)
+{
+	if (strcmp(event, "start") == 0 || strcmp(event, "end") == 0)
+		session_event_ack(b->session, stream, NULL);
+	else if (strcmp(event, "collect") != 0) /* which wants no answer */
+		session_event_ack(b->session, stream, "the run is over, and the machine kept");
 }
 
 static void on_event(void *ctx, uint32_t stream, const json_t *event)
 {
 	const struct batch *b = ctx;
-	if (b->state != BATCH_CONTROL)
+	if (b->state == BATCH_KEPT)
+		answer_by_hand(b, stream, json_str_or(event, "event", ""));
+	else if (b->state != BATCH_CONTROL)
 		subtest_event(ctx, stream, event);
 }
 
@@ -99,6 +111,8 @@ static void on_console(void *ctx, const void *data, size_t n)
 	struct batch *b = ctx;
 	struct err e = { 0 };
 	uint64_t at = clock_mono_us() - b->start_us;
+	if (b->state == BATCH_KEPT)
+		return; /* its recording is closed */
 	if (!b->hung) { /* what it says when asked is no news */
 		splat_console(&b->console_splat, data, n);
 		batch_kernel_said(b, &b->console_splat);
@@ -233,6 +247,12 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 	b->session = NULL;
 	target_free(take(&b->target));
 	batch_unwatch(b);
+	b->h->on_gone(b->ctx);
+	if (b->state == BATCH_KEPT) {
+		b->state = BATCH_OVER;
+		b->h->on_released(b->ctx);
+		return;
+	}
 	send_core(b);
 	tell_end(b, end, detail);
 	if (b->state == BATCH_RESETTING && end == TARGET_REBOOT && !b->stopping)
@@ -306,6 +326,19 @@ static void cannot_open(struct batch *b, const char *why)
 	batch_over(b);
 }
 
+/* For who attaches, and for the curious: what runs now. */
+static void describe_target(const struct batch *b, const struct target_spec *spec)
+{
+	auto_free char *command = target_command(b->target);
+	auto_free char *path = path_join(b->job->work_dir, RUN_MACHINE);
+	json_t *source = json_object_get(b->job->json, "kernel_source");
+	auto_json json_t *j = json_pack("{s:o, s:o, s:O*}", "command",
+		json_bytes(command, strlen(command)), "kernel",
+		json_bytes(spec->kernel, strlen(spec->kernel)), "kernel_source", source);
+	auto_free char *line = json_line(j);
+	(void)file_replace(path, line, strlen(line), 0644, NULL); /* it only serves to look at */
+}
+
 static void open_target(struct batch *b, const struct target_spec *spec)
 {
 	struct err e = { 0 };
@@ -321,6 +354,7 @@ static void open_target(struct batch *b, const struct target_spec *spec)
 		cannot_open(b, e.msg);
 		return;
 	}
+	describe_target(b, spec);
 	/* The target watches the time to hello; this, that the devices settle. */
 	batch_deadline(
 		b, 2 * spec->boot_deadline_us, "the target hangs: its devices do not settle");

@@ -9,6 +9,7 @@
 #include "proc/proc.h"
 #include "run/prepare.h"
 #include "run/protocol.h"
+#include "run/tty.h"
 #include "store/store.h"
 #include "target/accel.h"
 #include "target/target.h"
@@ -18,9 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -31,14 +30,11 @@
 
 struct controller {
 	uv_loop_t loop;
-	uv_signal_t on_int, on_term, on_winch;
+	uv_signal_t on_int, on_term;
 	uv_timer_t tick;
 	uv_timer_t sync;
 	uint32_t unsynced; /* newest message that waits for `sync` */
-	uv_poll_t tty_in;
-	bool tty_open;
-	struct termios tty_was;
-	bool tty_raw;
+	struct tty *tty;
 	const struct controller_spec *spec;
 	const struct controller_handler *h;
 	void *ctx;
@@ -59,6 +55,12 @@ static void stop(struct controller *c, const char *why)
 		link_send(c->link, RUN_STOP, 0, why, strlen(why));
 }
 
+static void close_link(struct controller *c)
+{
+	tty_close(take(&c->tty));
+	link_close(take(&c->link), 0);
+}
+
 /* Infrastructure broke on our side: say it once, and stop the worker. */
 static void broke(struct controller *c, const char *what)
 {
@@ -73,8 +75,7 @@ static void broke(struct controller *c, const char *what)
 static void give_up(struct controller *c, const char *what)
 {
 	broke(c, what);
-	if (c->link)
-		link_close(take(&c->link), 0);
+	close_link(c);
 }
 
 /* ---- records ---- */
@@ -204,51 +205,10 @@ static void on_artifact_end(struct controller *c, const struct frame *f)
 	uv_timer_start(&c->sync, on_sync, SYNC_MS, 0);
 }
 
-/* ---- the shell's terminal ---- */
-
-static void send_size(struct controller *c)
-{
-	struct winsize w;
-	if (!c->link || ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
-		return;
-	char text[64];
-	int n = snprintf(text, sizeof text, "{\"cols\": %u, \"rows\": %u}", w.ws_col, w.ws_row);
-	link_send(c->link, RUN_TTY_SIZE, 0, text, (size_t)n);
-}
-
-static void on_winch(uv_signal_t *s, int number)
-{
-	send_size(s->data);
-}
-
-static void on_input(uv_poll_t *p, int status, int events)
-{
-	struct controller *c = p->data;
-	char chunk[4096];
-	ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	/* An empty frame is the end of the input. */
-	if (c->link)
-		link_send(c->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
-	if (n <= 0)
-		uv_poll_stop(p);
-}
-
 static void open_tty(struct controller *c)
 {
-	/* A plain file cannot be polled and needs no waiting: such input is not passed on. */
-	if (!c->spec->tty_input || c->tty_open ||
-		uv_poll_init(&c->loop, &c->tty_in, STDIN_FILENO) < 0)
-		return;
-	c->tty_open = true;
-	c->tty_in.data = c;
-	uv_poll_start(&c->tty_in, UV_READABLE, on_input);
-	if (c->spec->tty_raw && tcgetattr(STDIN_FILENO, &c->tty_was) == 0) {
-		struct termios raw = c->tty_was;
-		cfmakeraw(&raw);
-		c->tty_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-	}
+	if (c->spec->tty_input && !c->tty && c->link)
+		c->tty = tty_open(&c->loop, c->link, c->spec->tty_raw);
 }
 
 static void phase_changed(struct controller *c, const char *phase, const char *what)
@@ -267,6 +227,23 @@ static void on_status(struct controller *c, const struct frame *f)
 		phase_changed(c, json_str_or(j, "phase", ""), json_str_or(j, "what", ""));
 }
 
+static void close_handles(struct controller *c);
+
+/* The machine outlives us: so does its worker, unless controller_let_go does not come. */
+static int let_it_live(struct controller *c, const char *test)
+{
+	int fd = link_dup(c->link);
+	if (fd < 0)
+		return fd;
+	c->result.kept = true;
+	c->result.kept_fd = fd;
+	(void)snprintf(
+		c->result.kept_test, sizeof c->result.kept_test, "%s", test); /* may be cut */
+	proc_disown(take(&c->worker));
+	close_handles(c);
+	return 0;
+}
+
 static void on_done(struct controller *c, const struct frame *f)
 {
 	auto_json json_t *j = NULL;
@@ -278,7 +255,11 @@ static void on_done(struct controller *c, const struct frame *f)
 		c->result.shell_code = (int)json_i64_or(j, "exit", 0);
 	}
 	c->done = true;
-	link_send(c->link, RUN_BYE, 0, NULL, 0);
+	const char *kept = json_str_or(j, "kept", NULL);
+	if (!kept)
+		link_send(c->link, RUN_BYE, 0, NULL, 0);
+	else if (!c->spec->writer || let_it_live(c, kept) < 0)
+		close_link(c); /* then it ends the machine */
 }
 
 static void on_frame(void *ctx, const struct frame *f)
@@ -320,7 +301,17 @@ static void on_closed(void *ctx, const struct err *why)
 		proc_stop(c->worker);
 }
 
-static const struct link_handler link_handler = { .on_frame = on_frame, .on_closed = on_closed };
+static void on_drained(void *ctx)
+{
+	const struct controller *c = ctx;
+	tty_drained(c->tty);
+}
+
+static const struct link_handler link_handler = {
+	.on_frame = on_frame,
+	.on_closed = on_closed,
+	.on_drained = on_drained,
+};
 
 /* ---- the worker's process ---- */
 
@@ -340,13 +331,9 @@ static void close_handles(struct controller *c)
 {
 	uv_close((uv_handle_t *)&c->on_int, NULL);
 	uv_close((uv_handle_t *)&c->on_term, NULL);
-	uv_close((uv_handle_t *)&c->on_winch, NULL);
 	uv_close((uv_handle_t *)&c->tick, NULL);
 	uv_close((uv_handle_t *)&c->sync, NULL);
-	if (c->tty_open)
-		uv_close((uv_handle_t *)&c->tty_in, NULL);
-	if (c->link)
-		link_close(take(&c->link), 0);
+	close_link(c);
 }
 
 static void worker_end(void *ctx, const struct proc_end *end)
@@ -442,15 +429,12 @@ static void start_handles(struct controller *c)
 	uv_loop_init(&c->loop);
 	uv_signal_init(&c->loop, &c->on_int);
 	uv_signal_init(&c->loop, &c->on_term);
-	uv_signal_init(&c->loop, &c->on_winch);
 	uv_timer_init(&c->loop, &c->tick);
 	uv_timer_init(&c->loop, &c->sync);
-	c->on_int.data = c->on_term.data = c->on_winch.data = c->tick.data = c->sync.data = c;
+	c->on_int.data = c->on_term.data = c->tick.data = c->sync.data = c;
 	uv_signal_start(&c->on_int, on_signal, SIGINT);
 	uv_signal_start(&c->on_term, on_signal, SIGTERM);
 	uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
-	if (c->spec->tty_raw)
-		uv_signal_start(&c->on_winch, on_winch, SIGWINCH);
 }
 
 int controller_run(const struct controller_spec *spec, const struct controller_handler *h,
@@ -468,10 +452,19 @@ int controller_run(const struct controller_spec *spec, const struct controller_h
 		close_handles(c);
 	}
 	uv_run(&c->loop, UV_RUN_DEFAULT);
-	if (c->tty_raw)
-		(void)tcsetattr(STDIN_FILENO, TCSANOW, &c->tty_was); /* nothing else can be done */
 	(void)uv_loop_close(&c->loop); /* all handles are closed: uv_run came back */
 	*ret = c->result;
 	free(c);
 	return rc;
+}
+
+void controller_let_go(struct controller_result *r, bool keep)
+{
+	uint8_t bye[FRAME_HEADER];
+	if (!r->kept)
+		return;
+	frame_header(&(struct frame){ .type = RUN_BYE }, bye);
+	/* Without it the worker ends its machine, as when we die. */
+	r->kept = keep && fd_write_all(r->kept_fd, bye, sizeof bye, NULL) == 0;
+	close_fd(&r->kept_fd);
 }

@@ -37,7 +37,10 @@ struct controller_result {
 	bool interrupted; /* by a signal */
 	bool worker_died;
 	int shell_code;
-	char error[300]; /* not empty: infrastructure broke */
+	bool kept; /* a machine outlives the run: say so by controller_let_go */
+	int kept_fd;
+	char kept_test[300]; /* at whose failure */
+	char error[300];     /* not empty: infrastructure broke */
 };
 
 /* Runs to the end in an event loop of its own. INT and TERM stop the batch with its evidence, a
@@ -45,3 +48,6 @@ struct controller_result {
  * not be written. */
 int controller_run(const struct controller_spec *spec, const struct controller_handler *h,
 	void *ctx, struct controller_result *ret, struct err *e);
+/* When all about the run is durable: a machine that was kept is its worker's alone from here on, or
+ * ends (`keep` false). r->kept says which. No-op where none was kept. */
+void controller_let_go(struct controller_result *r, bool keep);

@@ -89,6 +89,7 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	t->modules = json_str_or(j, "modules", NULL);
 	t->load = json_str_or(j, "load", NULL);
 	t->root_format = json_str_or(j, "root_format", NULL);
+	t->network = json_bool_or(j, "network", false);
 	t->append = json_str_or(j, "append", NULL);
 	t->users = json_str_or(j, "users", NULL);
 	t->system_init = json_bool_or(j, "system_init", false);
@@ -112,6 +113,14 @@ static int parse_target(const json_t *j, struct job *job, struct err *e)
 	}
 	t->shares = job->shares;
 	t->n_shares = n;
+	return r.rc;
+}
+
+static int parse_hold(const json_t *j, struct job *job, struct err *e)
+{
+	struct reader r = { j, e, 0 };
+	job->hold_file = text(&r, "file");
+	job->hold_idle_us = number(&r, "idle_us");
 	return r.rc;
 }
 
@@ -190,6 +199,9 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	const json_t *control = json_object_get(j, "control");
 	if (rc == 0 && control)
 		rc = parse_control(control, &job.control, e);
+	const json_t *hold = json_object_get(j, "hold");
+	if (rc == 0 && hold)
+		rc = parse_hold(hold, &job, e);
 	if (rc == 0)
 		rc = parse_stages(json_object_get(j, "stages"), &job, e);
 	if (rc == 0)

@@ -51,6 +51,9 @@ struct job {
 	unsigned shell_cols, shell_rows;
 	const char *salvage; /* fsqa-salvage; NULL: a dead machine's disk is left alone */
 	bool keep;
+	/* Not NULL: the machine of the first stage that fails is kept, and this file says so. */
+	const char *hold_file;
+	uint64_t hold_idle_us; /* how long, when nobody is attached */
 };
 
 /* Takes one reference of `j` on success. -EINVAL: which member is absent or wrong. */

@@ -129,6 +129,7 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	set_text(t, "root_fstype", p->image->fstype);
 	set_text(t, "root_format", p->image->format);
 	set_text(t, "root_stamp", p->image->stamp); /* another is another snapshot */
+	json_object_set_new(t, "network", json_boolean(p->network));
 	set_text(t, "append", config_str(c, "vm.append"));
 	set_text(t, "hostname", config_str(c, "vm.hostname"));
 	set_list(t, "users", config_list(c, "vm.users"));
@@ -225,6 +226,9 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	set_number(j, "hang_timeout_us", config_num(c, "vm.hangTimeout"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));
+	if (q->keep)
+		json_object_set_new(j, "hold",
+			json_pack("{s:I}", "idle_us", (json_int_t)config_num(c, "vm.keepFor")));
 	json_object_set_new(
 		j, "isolate", json_boolean(strcmp(config_str(c, "vm.isolate"), "test") == 0));
 	json_object_set_new(
@@ -233,6 +237,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 		set_number(json_object_get(j, "target"), "core_max_bytes",
 			config_num(c, "vm.coreMax"));
 	set_text(j, "salvage", p->salvage);
+	set_text(j, "kernel_source", p->kernel->source);
 	if (p->control)
 		json_object_set_new(j, "control", control_json(p));
 	if (q->shell_argv)
@@ -319,6 +324,7 @@ bool prepared_has_9p(const struct prepared *p)
 }
 
 static const struct kernel_need squashfs = { "squashfs", "CONFIG_SQUASHFS" };
+static const struct kernel_need virtio_net = { "virtio_net", "CONFIG_VIRTIO_NET" };
 static const struct kernel_need by_9p[] = {
 	{ "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
 	{ "9p", "CONFIG_9P_FS" },
@@ -345,6 +351,8 @@ static int drivers(const struct kernel *k, const struct prepared *p, char **ret,
 		rc = kernel_needs(k, by_9p, ARRAY_LEN(by_9p), &files, e);
 	if (rc == 0 && p->zoned)
 		rc = kernel_needs(k, for_zones, ARRAY_LEN(for_zones), &files, e);
+	if (rc == 0 && p->network)
+		rc = kernel_needs(k, &virtio_net, 1, &files, e);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < files.n; i++)
@@ -523,6 +531,7 @@ static int make_parts(const struct prepare_request *q,
 			*ret_exit = 2;
 		return rc;
 	}
+	p->network = strcmp(config_str(c, "vm.network"), "user") == 0;
 	rc = prepare_root(q->state_dir, c, progress, ctx, &p->image, ret_exit, e);
 	if (rc == 0 && (rc = share_all(q, progress, ctx, p, e)) < 0)
 		*ret_exit = rc == -EIO || rc == -ENOSPC ? 3 : 2;

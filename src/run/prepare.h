@@ -22,7 +22,7 @@ struct prepare_request {
 	const char *const *shell_argv; /* NULL: run the stages; else only this command */
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
-	bool keep;
+	bool keep; /* the machine of the first test that fails, and the working folder */
 };
 
 struct prepared {
@@ -37,8 +37,9 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
-	json_t *disks;          /* as in the job's target */
-	bool zoned;             /* one of them has zones */
+	json_t *disks; /* as in the job's target */
+	bool zoned;    /* one of them has zones */
+	bool network;
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */
 	size_t n_folders;

@@ -12,13 +12,15 @@
  *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
  *     |  STOP 0 why ->                         |   end early, with evidence
  *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 1|2 bytes     fsqa shell
- *     |  <- DONE 0 {error?, exit?}             |   everything is told
- *     |  BYE 0 ->                              |   everything is durable: clean up and end
+ *     |  <- DONE 0 {error?, exit?, kept?}      |   everything is told; kept: the test at whose
+ *     |                                        |   failure the machine was kept
+ *     |  BYE 0 ->                              |   everything is durable: clean up and end, or
+ *     |                                        |   be the kept machine's only owner from here on
  *
  * The controller's end closing means: kill the target and end; the spool stays.
  *
  * JOB: {"work_dir", "target": {arch accel kernel initramfs modules load? root root_fstype
- * root_format? root_stamp? append
+ * root_format? root_stamp? network append
  * hostname memory_bytes state_bytes cpus boot_deadline_us qemu core core_max_bytes save_to?
  * clone_of? disks:[{serial link size_bytes block_bytes physical_bytes cache discard
  * rotational zone_bytes?}], faults?: bool,
@@ -26,11 +28,27 @@
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
  * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us",
- * "salvage"?, "shell":
- * {"argv", "cols", "rows"}?, "keep": bool} */
+ * "salvage"?, "kernel_source", "shell":
+ * {"argv", "cols", "rows"}?, "keep": bool, "hold": {file idle_us}?}
+ *
+ * Who attaches to the machine (run/attach.h) speaks the same frames, over the unix socket
+ * RUN_ATTACH in the work_dir, mode 0600. One connection is one command, or one debugger:
+ *
+ *   client                                  worker
+ *     |  ATTACH_EXEC 0 {argv[], pty, cols, rows} ->  |   TTY_IN, TTY_SIZE ->  <- TTY_OUT  as above
+ *     |  <- DONE 0 {exit} or {error}            |   then it closes
+ *     |  ATTACH_GDB 0 -> <- DONE 0 {exit 0}          |   QEMU serves gdb at the unix socket RUN_GDB
+ * beside |                                         |   it until the client closes, or {error}
+ *
+ * A client that closes ends its command: HUP, then KILL. */
 #pragma once
 
 #define RUN_WORKER_FD 3
+#define RUN_ATTACH    "attach"
+#define RUN_GDB       "gdb"
+/* In the work_dir, too: {"command": QEMU's, "kernel": the file it boots, "kernel_source"} of the
+ * machine that is up, or was last. */
+#define RUN_MACHINE "machine.json"
 
 enum run_message {
 	RUN_JOB = 100,
@@ -46,4 +64,6 @@ enum run_message {
 	RUN_TTY_OUT = 110,
 	RUN_DONE = 111,
 	RUN_BYE = 112,
+	RUN_ATTACH_EXEC = 113,
+	RUN_ATTACH_GDB = 114,
 };

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "run/kept.h"
 #include "run/snapshot.h"
 #include "store/store.h"
 #include <dirent.h>
@@ -44,6 +45,10 @@ static int begin(const struct run_request *q, struct prepared *p, struct run_wri
 	}
 	auto_free char *work = path_join(run_writer_dir(*w), "work");
 	prepare_place(p, work);
+	json_t *hold = json_object_get(p->job, "hold");
+	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(*w));
+	if (hold)
+		json_object_set_new(hold, "file", json_string(kept));
 	return rc;
 }
 
@@ -132,6 +137,7 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 		rc = finish_dead(q, o, ctx, &w, ret, e);
 	else
 		rc = finish(q, &w, ret, e);
+	controller_let_go(&ret->ended, rc == 0);
 	if (rc < 0 && !ret->ended.interrupted)
 		ret->exit_code = 3;
 	return rc;
@@ -165,6 +171,7 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 		rc = store_recover(q->prepare.state_dir, o->on_recovered, ctx, e);
 	if (rc < 0)
 		return rc;
+	kept_sweep(q->prepare.state_dir);
 	rc = prepare(&q->prepare, o->on_progress, ctx, &p, &ret->exit_code, e);
 	if (rc < 0)
 		return rc;

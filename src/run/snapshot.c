@@ -84,6 +84,7 @@ static json_t *save_job(const struct prepared *p, const char *dir)
 	json_object_set_new(job, "stages", json_array());
 	json_object_del(job, "shell");
 	json_object_del(job, "control");
+	json_object_del(job, "hold");
 	/* KVM that breaks here is no reason to save a machine of another kind. */
 	json_object_set_new(job, "may_emulate", json_false());
 	json_object_set_new(job, "keep", json_true()); /* what it leaves is what we want */

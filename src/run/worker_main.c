@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fsqa-worker: runs one batch on this machine and tells its controller, by descriptor 3
  * (run/protocol.h). Static: it runs on any Linux that has QEMU. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -8,8 +9,10 @@
 #include "base/mem.h"
 #include "build_config.h"
 #include "proc/proc.h"
+#include "run/attach_serve.h"
 #include "run/batch.h"
 #include "run/job.h"
+#include "run/kept.h"
 #include "run/outbox.h"
 #include "run/protocol.h"
 #include "wire/link.h"
@@ -37,24 +40,133 @@ struct worker {
 	bool failed;
 	int code;
 	int exit_status;
+	struct attach_serve *attach;
+	/* A machine that outlives its run: */
+	int kept_fd; /* its file, locked; -1: there is none */
+	struct kept kept;
+	bool alone; /* the controller let go */
+	uv_timer_t idle;
+	uv_signal_t on_term;
 };
 
 static void end_worker(struct worker *w)
 {
 	if (w->link)
 		link_close(take(&w->link), 1000000);
+	attach_serve_close(take(&w->attach));
 	batch_free(take(&w->batch));
+	if (w->kept_fd >= 0)
+		(void)unlink(w->job.hold_file); /* the next sweep does */
 	uv_stop(&w->loop);
 }
+
+/* ---- a machine that is kept ---- */
+
+static void remove_work(const struct worker *w)
+{
+	if (w->job.work_dir)
+		(void)file_remove_tree(w->job.work_dir, NULL); /* the next start removes it else */
+}
+
+static void on_idle_over(uv_timer_t *t)
+{
+	const struct worker *w = t->data;
+	batch_stop(w->batch, "nobody came back");
+}
+
+static void on_term(uv_signal_t *s, int number)
+{
+	const struct worker *w = s->data;
+	batch_stop(w->batch, "stopped by a TERM signal");
+}
+
+/* The time runs while nobody is there. */
+static void say_kept(struct worker *w, bool busy)
+{
+	struct err e = { 0 };
+	w->kept.until_us = busy ? 0 : clock_wall_us() + (int64_t)w->job.hold_idle_us;
+	if (kept_write(w->kept_fd, &w->kept, &e) < 0)
+		log_line(LOG_LEVEL_WARNING, e.msg, " ");
+	uv_update_time(&w->loop);
+	if (busy)
+		uv_timer_stop(&w->idle);
+	else
+		uv_timer_start(&w->idle, on_idle_over, w->job.hold_idle_us / 1000 + 1, 0);
+}
+
+static void keep(struct worker *w, const char *test)
+{
+	struct err e = { 0 };
+	w->kept_fd = kept_lock(w->job.hold_file, &e);
+	if (w->kept_fd < 0) { /* it ends with us */
+		w->failed = true;
+		(void)snprintf(w->error, sizeof w->error, "the machine is not kept: %s",
+			e.msg); /* may be cut */
+		return;
+	}
+	w->kept.pid = getpid();
+	w->kept.since_us = clock_wall_us();
+	(void)snprintf(w->kept.test, sizeof w->kept.test, "%s", test); /* may be cut */
+	uv_signal_start(&w->on_term, on_term, SIGTERM);
+	say_kept(w, false);
+	proc_outlive_parent();
+}
+
+static struct session *visited_session(void *ctx)
+{
+	const struct worker *w = ctx;
+	return batch_session(w->batch);
+}
+
+static struct target *visited_target(void *ctx)
+{
+	const struct worker *w = ctx;
+	return batch_target(w->batch);
+}
+
+static void on_visitors(void *ctx, unsigned n, const char *what)
+{
+	struct worker *w = ctx;
+	if (what)
+		batch_attached(w->batch, what);
+	if (w->kept_fd >= 0)
+		say_kept(w, n > 0);
+}
+
+/* Without it the run is as good: only nobody can attach. */
+static void serve_attach(struct worker *w)
+{
+	struct err e = { 0 };
+	const struct attach_serve_spec spec = {
+		.loop = &w->loop,
+		.work_dir = w->job.work_dir,
+		.env = w->job.env,
+		.session = visited_session,
+		.target = visited_target,
+		.on_visitors = on_visitors,
+		.ctx = w,
+	};
+	if (w->job.target.save_to) /* one that is frozen serves nobody */
+		return;
+	if (attach_serve_open(&spec, &w->attach, &e) < 0)
+		log_line(LOG_LEVEL_WARNING, e.msg, " ");
+}
+
+/* ---- the batch ---- */
 
 static void tell_done(struct worker *w)
 {
 	if (!w->done || w->told || !outbox_is_idle(w->out))
 		return;
 	w->told = true;
+	const char *kept = w->batch && !w->failed ? batch_kept(w->batch) : NULL;
+	if (kept)
+		keep(w, kept);
 	json_t *j = json_pack("{s:i}", "exit", w->code);
 	if (w->failed)
 		json_object_set_new(j, "error", json_bytes(w->error, strlen(w->error)));
+	if (w->kept_fd >= 0)
+		json_object_set_new(j, "kept", json_bytes(w->kept.test, strlen(w->kept.test)));
 	auto_free char *line = json_line(j);
 	json_decref(j);
 	link_send(w->link, RUN_DONE, 0, line, strlen(line));
@@ -89,7 +201,30 @@ static void on_done(void *ctx, const char *error, int code)
 	tell_done(w);
 }
 
-static const struct batch_handler batch_handler = { .on_tty = on_tty, .on_done = on_done };
+static void on_gone(void *ctx)
+{
+	const struct worker *w = ctx;
+	if (w->attach)
+		attach_serve_gone(w->attach, "the machine ended");
+}
+
+/* Before it is told, it was not kept; before BYE, that will clean up. */
+static void on_released(void *ctx)
+{
+	struct worker *w = ctx;
+	uv_timer_stop(&w->idle);
+	if (!w->alone)
+		return;
+	remove_work(w);
+	end_worker(w);
+}
+
+static const struct batch_handler batch_handler = {
+	.on_tty = on_tty,
+	.on_done = on_done,
+	.on_gone = on_gone,
+	.on_released = on_released,
+};
 
 static void start_job(struct worker *w, const struct frame *f)
 {
@@ -106,6 +241,7 @@ static void start_job(struct worker *w, const struct frame *f)
 		return;
 	}
 	w->batch = batch_start(&w->loop, &w->job, w->out, &batch_handler, w);
+	serve_attach(w);
 }
 
 static void resize(struct worker *w, const struct frame *f)
@@ -127,8 +263,13 @@ static void stop(struct worker *w, const struct frame *f)
 
 static void bye(struct worker *w)
 {
-	if (!w->job.keep && w->job.work_dir)
-		(void)file_remove_tree(w->job.work_dir, NULL); /* the next start removes it else */
+	if (w->batch && batch_kept(w->batch) && w->kept_fd >= 0) {
+		w->alone = true;
+		link_close(take(&w->link), 0);
+		return;
+	}
+	if (!w->job.keep || w->kept_fd >= 0)
+		remove_work(w);
 	end_worker(w);
 }
 
@@ -190,6 +331,10 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments */
 	proc_adopt_orphans();
 	uv_loop_init(&w.loop);
+	uv_timer_init(&w.loop, &w.idle);
+	uv_signal_init(&w.loop, &w.on_term);
+	w.idle.data = w.on_term.data = &w;
+	w.kept_fd = -1;
 	if (link_open(&w.loop, RUN_WORKER_FD, &link_handler, &w, &w.link, &e) < 0) {
 		log_line(LOG_LEVEL_ERROR, e.msg, " ");
 		return 3;

@@ -174,6 +174,9 @@ static int kernel_line(
 	for (size_t i = 0; i < spec->n_shares; i++)
 		buf_addf(&b, "%s" SHARE_SERIAL "%zu:%s=%s", i ? "," : " fsqa.shares=", i,
 			spec->shares[i].fstype, spec->shares[i].name);
+	/* As -netdev user has them, and as they are without udev. */
+	if (spec->network)
+		buf_adds(&b, " net.ifnames=0 fsqa.net=10.0.2.15/24,10.0.2.2,10.0.2.3");
 	if (spec->append && *spec->append)
 		buf_addf(&b, " %s", spec->append);
 	if (b.len > m->command_line_max)
@@ -198,7 +201,7 @@ static int slots_init(
 	struct slots *s, const struct machine *m, const struct target_spec *spec, struct err *e)
 {
 	size_t n_slots = m->last_slot - m->first_slot + 1;
-	size_t n_others = 5 + spec->n_shares + (spec->modules ? 1 : 0);
+	size_t n_others = 5 + spec->n_shares + (spec->modules ? 1 : 0) + (spec->network ? 1 : 0);
 	if (spec->n_disks > DISKS_MAX)
 		return err_set(e, E2BIG, "%zu disks, but a virtual machine takes %d at most",
 			spec->n_disks, DISKS_MAX);
@@ -515,6 +518,10 @@ int command_make(
 		rc = add_shares(&v, &slots, spec, e);
 	if (rc < 0)
 		return rc;
+	if (spec->network) {
+		strv_addl(&v, "-netdev", "user,id=net,ipv6=off", NULL);
+		add_device(&v, &slots, "virtio-net-pci-non-transitional,netdev=net,romfile=");
+	}
 	*ret = v;
 	v = (struct strv){ 0 };
 	return 0;

@@ -400,9 +400,22 @@ static void test_unknown_architecture_is_told_with_those_there_are(void **unused
 	assert_null(m);
 }
 
+static void test_a_network_is_there_only_where_it_is_asked_for(void **unused)
+{
+	struct target_spec spec = plain;
+	auto_free char *none = make(&spec);
+	assert_null(strstr(none, "net"));
+	spec.network = true;
+	auto_free char *user = make(&spec);
+	assert_non_null(strstr(user, "-netdev user,id=net,ipv6=off\n-device "
+				     "virtio-net-pci-non-transitional,netdev=net,romfile=,bus="));
+	assert_non_null(strstr(user, " fsqa.net=10.0.2.15/24,10.0.2.2,10.0.2.3 loglevel=7"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_network_is_there_only_where_it_is_asked_for),
 		cmocka_unit_test(test_command_of_x86_under_tcg),
 		cmocka_unit_test(test_a_qcow2_root_may_name_no_other_file),
 		cmocka_unit_test(test_folders_are_read_only_whatever_their_name),

@@ -14,6 +14,7 @@
 #include "target/command.h"
 #include "target/ending.h"
 #include "target/faults.h"
+#include "target/gdb.h"
 #include "target/hang.h"
 #include "target/machine.h"
 #include "target/qmp.h"
@@ -81,7 +82,9 @@ struct target {
 	bool saves, clones;
 	struct snapshot snapshot;
 	int device; /* of the snapshot, or -1 */
-	bool freed; /* nobody listens any more */
+	struct gdb gdb;
+	bool debugged; /* a debugger may have stopped it */
+	bool freed;    /* nobody listens any more */
 };
 
 static const char *const state_names[] = { "preparing", "booting", "up", "ending", "ended" };
@@ -309,6 +312,8 @@ static void on_status(void *ctx, const json_t *ret, const struct err *why)
 	auto_free char *said = ending_first_words(&t->ending);
 	auto_free char *detail =
 		xasprintf("QEMU stopped the guest: %s%s%s", status, *said ? ": " : "", said);
+	if (t->debugged && (strcmp(status, "debug") == 0 || strcmp(status, "paused") == 0))
+		return;
 	bool kvm_gave_up = t->under_kvm && strcmp(status, "internal-error") == 0;
 	if (strcmp(status, "running") != 0)
 		end_now(t, kvm_gave_up ? TARGET_NO_ACCEL : TARGET_DIED, detail);
@@ -334,7 +339,8 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided && !t->hang) {
 		/* We stop it for its memory only, so something is wrong; the status says what. */
 		(void)qmp_command(t->qmp, "query-status", NULL, on_status, t, NULL); /* else: */
-		end_within(t, EXIT_GRACE_US, TARGET_DIED, "QEMU stopped the guest");
+		if (!t->debugged)
+			end_within(t, EXIT_GRACE_US, TARGET_DIED, "QEMU stopped the guest");
 	}
 }
 
@@ -750,6 +756,22 @@ int target_fault(struct target *t, const struct target_fault *f,
 			"faults of disks want disk.faults = true in the profile, or -c "
 			"disk.faults=true");
 	return faults_add(t->faults, f, on_done, ctx, e);
+}
+
+int target_gdb(struct target *t, int fd, void (*on_done)(void *ctx, const struct err *why),
+	void *ctx, struct err *e)
+{
+	if (!t->started || t->state >= STATE_ENDING)
+		return err_set(e, EAGAIN, "the machine does not run now");
+	t->debugged = true;
+	t->gdb = (struct gdb){ .qmp = t->qmp, .on_done = on_done, .ctx = ctx };
+	return gdb_start(&t->gdb, fd, e);
+}
+
+void target_gdb_end(struct target *t)
+{
+	if (t->gdb.qmp && !t->qmp_over && !t->hang)
+		gdb_end(&t->gdb);
 }
 
 void target_shutdown(struct target *t, uint64_t grace_us)

@@ -41,6 +41,7 @@ struct target_spec {
 	const char *root_format;        /* "raw", "qcow2", or "9p": root is a folder; NULL: raw */
 	const struct target_share *shares;
 	size_t n_shares;
+	bool network;         /* QEMU's own, by NAT of the host's user; else none */
 	const char *append;   /* more for the kernel's command line, or NULL */
 	const char *work_dir; /* the VM's own folder: disks are made here. Removed by its owner */
 	const char *hostname;
@@ -109,6 +110,13 @@ void target_shutdown(struct target *t, uint64_t grace_us);
  * half a minute, with a core within six. Its session is of no use any more. A target that ends
  * already is left to it. */
 void target_hang(struct target *t, const char *why);
+/* Let a debugger of its kernel connect to `fd`, a listening socket (borrowed for the call). on_done
+ * comes once, unless target_gdb_end or the target's end comes first; code 0: it may connect. The
+ * guest stands still while it wants that. -EAGAIN, -ENOTCONN: not now. */
+int target_gdb(struct target *t, int fd, void (*on_done)(void *ctx, const struct err *why),
+	void *ctx, struct err *e);
+/* No debugger any more: the guest goes on. */
+void target_gdb_end(struct target *t);
 /* End it now. on_end still comes (TARGET_KILLED). */
 void target_kill(struct target *t);
 /* A fault of a scratch disk, on purpose. */

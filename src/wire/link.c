@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -216,6 +217,12 @@ void link_send(struct link *l, uint16_t type, uint32_t stream, const void *paylo
 	buf_add(&l->queue, header, sizeof header);
 	buf_add(&l->queue, payload, n);
 	update_poll(l);
+}
+
+int link_dup(const struct link *l)
+{
+	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
 }
 
 void link_pause(struct link *l, int paused)

@@ -28,6 +28,8 @@ int link_open(uv_loop_t *loop, int fd, const struct link_handler *h, void *ctx, 
 /* Queue one frame (copied); n <= FRAME_MAX_PAYLOAD. */
 void link_send(struct link *l, uint16_t type, uint32_t stream, const void *payload, size_t n);
 size_t link_queued(const struct link *l);
+/* Another descriptor of the same stream, or -errno: it stays open when the link is closed. */
+int link_dup(const struct link *l);
 /* Stop or go on reading: no frame comes while paused, also none that was read already. */
 void link_pause(struct link *l, int paused);
 /* Ends it after what is queued was written or `flush_us` passed; no callback comes any more.
