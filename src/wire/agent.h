@@ -91,7 +91,7 @@ struct agent_entry {
  *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
  *   {"event":"reboot","mark":"after-crash"}      acknowledged, and then the host has it rebooted
  *   {"event":"disk","disk":"xvdb","action":"unplug|plug|error|slow|heal","test":"compression.zstd",
- *    "expect":["regex",...], ...}                from fsqa-disk: see run/faults.h
+ *    "expect":["regex",...], ...}                from fsqa-disk: see run/disk_faults.h
  * A start is acknowledged once it is durable, an end once the disks are as they were before, a disk
  * once that is done, and a collect not by the host. EVENT_ACK's payload is empty, or says why not.
  * The connection's stream number ties an end to its start; a stream that closes without an end
