@@ -21,7 +21,7 @@ run: run-packages program ## install what is missing, build, run the demo; ARGS=
 check: check-packages ## everything that must hold before a change goes in; STEPS="unit e2e/050*"
 	scripts/check $(STEPS)
 
-check-long: check-packages ## the same, with long fuzzing and tests/long
+check-long: long-packages ## the same, with long fuzzing and tests/long
 	scripts/check --long $(STEPS)
 
 fuzz: check-packages ## each fuzz target for FSQA_FUZZ_SECONDS (default: 60)
@@ -43,6 +43,9 @@ run-packages:
 check-packages:
 	@scripts/install-packages build run check
 
+long-packages:
+	@scripts/install-packages build run check arm64
+
 $(BUILD)/build.ninja:
 	meson setup --prefix=$(PREFIX) $(MESON_OPTIONS) $(BUILD)
 
@@ -53,4 +56,4 @@ program: $(BUILD)/build.ninja
 # Packages first, then meson.
 .NOTPARALLEL:
 .PHONY: all help run check check-long fuzz install clean program
-.PHONY: build-packages run-packages check-packages
+.PHONY: build-packages run-packages check-packages long-packages

@@ -11,6 +11,7 @@
 #include "proc/proc.h"
 #include "run/prepare.h"
 #include "target/accel.h"
+#include "target/machine.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,9 +82,15 @@ static void check_qemu(struct doctor *d)
 {
 	struct err e = { 0 };
 	struct accel a;
+	const struct machine *m;
 	struct accel_query q = prepare_accel(d->state_dir, d->profile->config);
+	if (prepare_machine(d->profile->config, &m, &e) < 0) {
+		report(d, HEALTH_BAD, "QEMU", e.msg, "unset vm.arch");
+		return;
+	}
+	auto_free char *mend = xasprintf("apt-get install %s", m->package);
 	if (accel_probe(&q, &a, &e) < 0) {
-		report(d, HEALTH_BAD, "QEMU", e.msg, "apt-get install qemu-system-x86");
+		report(d, HEALTH_BAD, "QEMU", e.msg, mend);
 		return;
 	}
 	auto_free char *text = xasprintf("%s, accelerator %s%s%s", a.version, a.name,
@@ -95,7 +102,14 @@ static void check_apt(struct doctor *d)
 {
 	struct err e = { 0 };
 	auto_buf struct buf out = { 0 };
-	const char *const argv[] = { "apt-cache", "policy", "linux-image-cloud-amd64", NULL };
+	const struct machine *host;
+	if (machine_find(NULL, &host, &e) < 0) {
+		report(d, HEALTH_BAD, "Debian", e.msg, NULL);
+		return;
+	}
+	auto_free char *kernel = xasprintf("linux-image-cloud-%s", host->debian);
+	auto_free char *unknown = xasprintf("apt does not know %s", kernel);
+	const char *const argv[] = { "apt-cache", "policy", kernel, NULL };
 	struct proc_spec spec = {
 		.argv = argv,
 		.in = PROC_NULL,
@@ -106,9 +120,7 @@ static void check_apt(struct doctor *d)
 	bool known = rc == 0 && strstr(buf_str(&out), "Candidate:") &&
 		     !strstr(buf_str(&out), "Candidate: (none)");
 	report(d, known ? HEALTH_OK : HEALTH_BAD, "Debian",
-		known ? "apt knows Debian's kernels and packages"
-		      : "apt does not know linux-image-cloud-amd64",
-		"apt-get update");
+		known ? "apt knows Debian's kernels and packages" : unknown, "apt-get update");
 }
 
 static void check_own_programs(struct doctor *d)

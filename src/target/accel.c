@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define CACHE_NAME          "accel.json"
 #define BOOT_ID             "/proc/sys/kernel/random/boot_id"
 #define VERSION_WORDS       "QEMU emulator version "
 #define VERSION_DEADLINE_US 20000000 /* a cold disk under load */
@@ -61,9 +60,23 @@ static int make_key(struct probe *p, struct err *e)
 	return 0;
 }
 
+static bool is_foreign(const struct probe *p)
+{
+	const struct machine *host;
+	return machine_find(NULL, &host, NULL) < 0 || host != p->machine;
+}
+
+/* Each architecture's QEMU has a memory of its own. */
+static char *memory_path(const struct probe *p)
+{
+	bool foreign = is_foreign(p);
+	return xasprintf("%s/accel%s%s.json", p->query->state_dir, foreign ? "-" : "",
+		foreign ? p->machine->arch : "");
+}
+
 static void remember(struct probe *p)
 {
-	auto_free char *path = path_join(p->query->state_dir, CACHE_NAME);
+	auto_free char *path = memory_path(p);
 	json_t *old = NULL;
 	if (json_read_object(path, &old, NULL) == 0 &&
 		json_equal(json_object_get(old, "key"), p->key) &&
@@ -78,7 +91,7 @@ static void remember(struct probe *p)
 
 static void save(const struct probe *p)
 {
-	auto_free char *path = path_join(p->query->state_dir, CACHE_NAME);
+	auto_free char *path = memory_path(p);
 	auto_free char *text = json_line(p->memory);
 	if (file_mkdirs(p->query->state_dir, 0755, NULL) == 0)
 		/* Not remembered is only slower. */
@@ -187,8 +200,7 @@ static int boot_payload(const struct probe *p, char **ret_why, struct err *e)
 /* Why there is no use in trying, now and without memory, for people mend these. */
 static char *kvm_closed(const struct probe *p)
 {
-	const struct machine *host;
-	if (machine_find(NULL, &host, NULL) < 0 || host != p->machine)
+	if (is_foreign(p))
 		return xasprintf(
 			"a guest of another architecture, %s, is emulated", p->machine->arch);
 	auto_close int fd = open(p->kvm_device, O_RDWR | O_CLOEXEC);

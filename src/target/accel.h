@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* accel.h: /dev/kvm that opens is not yet KVM that works: probe once by booting a tiny payload
  * with a deadline, remember the answer until the host reboots or QEMU changes:
- *   STATE/accel.json  {"key": {"boot_id", "qemu": path, "size", "mtime_s", "mtime_ns"},
+ *   STATE/accel.json (of another architecture: accel-ARCH.json)
+ *                     {"key": {"boot_id", "qemu": path, "size", "mtime_s", "mtime_ns"},
  *                      "version": QEMU's, "kvm": "" or why not, "kvm_time": when tried}
  * A "no" is believed for a day, for the host may only have been busy. A KVM that passes and breaks
  * on a real guest is written down by accel_broke. */
@@ -12,7 +13,7 @@ struct err;
 
 /* All borrowed for the call. */
 struct accel_query {
-	const char *state_dir;  /* answers are remembered in its accel.json */
+	const char *state_dir;  /* answers are remembered there */
 	const char *arch;       /* the guest's; NULL: the host's */
 	const char *qemu;       /* program; NULL: the machine table's */
 	const char *want;       /* "kvm" (an error where it does not work), "tcg", or "auto" */
