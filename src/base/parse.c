@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct unit {
 	const char *name;
@@ -95,6 +97,22 @@ int parse_duration(const char *s, uint64_t unit_us, uint64_t *ret_us, struct err
 		{ "d", UINT64_C(86400) * 1000000 },
 	};
 	return with_unit(s, units, ARRAY_LEN(units), "ms s m h d", ret_us, e);
+}
+
+int parse_moment(const char *s, int64_t *ret_s, struct err *e)
+{
+	static const char number[] = "0123456789";
+	struct tm tm = { 0 };
+	/* strptime alone takes fewer digits and blanks. */
+	bool shape = strspn(s, number) == 8 && s[8] == 'T' && strspn(s + 9, number) == 6;
+	const char *end = shape ? strptime(s, "%Y%m%dT%H%M%SZ", &tm) : NULL;
+	struct tm given = tm;
+	time_t t = end && !*end ? timegm(&tm) : -1;
+	/* What timegm had to put right was no date: February's 31st. */
+	if (t < 0 || tm.tm_mday != given.tm_mday || tm.tm_sec != given.tm_sec)
+		return err_set(e, EINVAL, "want a moment in UTC such as 20260101T000000Z");
+	*ret_s = t;
+	return 0;
 }
 
 const char *parse_size_text(uint64_t bytes, char out[PARSE_SIZE_TEXT])

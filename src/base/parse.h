@@ -10,6 +10,8 @@ int parse_u64(const char *s, uint64_t *ret, struct err *e);
 int parse_size(const char *s, uint64_t *ret_bytes, struct err *e);
 /* "500ms", "90s", "5m", "2h", "1d"; a bare number counts `unit_us` each. */
 int parse_duration(const char *s, uint64_t unit_us, uint64_t *ret_us, struct err *e);
+/* "20260101T000000Z": a moment in UTC, as snapshot archives name it; in Unix seconds. */
+int parse_moment(const char *s, int64_t *ret_s, struct err *e);
 /* Bytes for people: "512 B", "1.4 MiB". */
 #define PARSE_SIZE_TEXT 32
 const char *parse_size_text(uint64_t bytes, char out[PARSE_SIZE_TEXT]);

@@ -35,6 +35,19 @@ static void test_bare_duration_counts_the_given_unit(void **unused)
 	assert_int_equal(v, 90000000);
 }
 
+static void test_a_moment_is_a_date_that_there_is(void **unused)
+{
+	int64_t t = 7;
+	static const char *const none[] = { "", "20260101", "20260101T000000", "20260101T000000Zx",
+		"2026-01-01T00:00", "20260231T000000Z", "20261301T000000Z", "20260101T250000Z",
+		"20260101T0000 0Z" };
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_int_equal(parse_moment(none[i], &t, NULL), -EINVAL);
+	assert_int_equal(t, 7);
+	assert_int_equal(parse_moment("20260101T000000Z", &t, NULL), 0);
+	assert_int_equal(t, 1767225600);
+}
+
 static void test_numbers_for_people(void **unused)
 {
 	char s[PARSE_SIZE_TEXT];
@@ -52,6 +65,7 @@ int main(void)
 		cmocka_unit_test(test_sizes_count_in_1024),
 		cmocka_unit_test(test_unknown_unit_is_named_with_the_known_ones),
 		cmocka_unit_test(test_bare_duration_counts_the_given_unit),
+		cmocka_unit_test(test_a_moment_is_a_date_that_there_is),
 		cmocka_unit_test(test_numbers_for_people),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ static void settings_of(struct cli *cli, struct strv *settings)
 		{ "fstype", "image.fstype" },
 		{ "root", "vm.root" },
 		{ "arch", "vm.arch" },
+		{ "snapshot", "image.snapshot" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		for (const char *const *v = cli_values(cli, all[i].option); *v; v++)
@@ -278,6 +279,7 @@ static const struct command_option build_options[] = {
 	{ "file", 0, "SRC:DEST", "put a file or folder of the host there (repeatable)", "file", 1 },
 	{ "fstype", 0, "FSTYPE", "filesystem of the image", "erofs|ext4" },
 	{ "root", 0, "TAR", "of this tar, made elsewhere, instead of Debian's packages", "file" },
+	{ "snapshot", 0, "MOMENT", "reproducible, of this moment, e.g. 20260101T000000Z" },
 	{ "arch", 0, "ARCH", "for a machine of this architecture, e.g. arm64" },
 	{ 0 },
 };
@@ -325,7 +327,8 @@ const struct command cmd_image_build = {
 		"packages, from the repositories that this host's apt knows. Another that is the "
 		"same is at once there; what is being made elsewhere just now is waited for.\n\n"
 		"The options stand for the settings image.packages, image.files, image.fstype, "
-		"vm.root and vm.arch, and add to what the profile has; a run needs the same "
+		"image.snapshot, vm.root and vm.arch, and add to what the profile has; a run needs "
+		"the same "
 		"settings to use the image "
 		"(e.g. -c image.packages=gdb).",
 	.examples = build_examples,

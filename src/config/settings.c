@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/parse.h"
 #include "base/strv.h"
 #include "config/config.h"
 #include <ctype.h>
@@ -72,6 +73,22 @@ static int check_users(const char *s, struct err *e)
 	return 0;
 }
 
+static int check_moment(const char *s, struct err *e)
+{
+	int64_t unix_s;
+	return parse_moment(s, &unix_s, e);
+}
+
+static int check_sources(const char *s, struct err *e)
+{
+	auto_strv struct strv words = { 0 };
+	strv_split(&words, s, " \t");
+	for (size_t i = 0; i < words.n; i++)
+		if (!strchr(words.v[i], ':') || strpbrk(words.v[i], "[]#\"'"))
+			return err_set(e, EINVAL, "want URLs of repositories, separated by blanks");
+	return 0;
+}
+
 /* "SRC:DEST", the destination absolute. */
 static int check_image_file(const char *s, struct err *e)
 {
@@ -124,6 +141,14 @@ static const struct setting settings[] = {
 		.help = "filesystem of the root image" },
 	{ "image.packages", SETTING_LIST, .check = check_packages, .example = "xfsprogs attr acl",
 		.help = "Debian packages in the root image, beside those that every image has" },
+	{ "image.snapshot", SETTING_TEXT, .check = check_moment, .example = "20260101T000000Z",
+		.help = "the moment that a reproducible root image is of: all its files get this "
+			"time, and it is a part of the image's id" },
+	{ "image.sources", SETTING_LIST, .check = check_sources,
+		.example = "http://mirror.example/debian/%",
+		.help = "repositories of Debian's, instead of those that the host's apt knows; % "
+			"stands for image.snapshot; one with \"security\" in it has the security "
+			"updates" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
 		.help = "a kernel file (bzImage, ELF vmlinux or arm64's Image) to test; wins over "
 			"kernel.version" },

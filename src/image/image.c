@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/strv.h"
 #include "build_config.h"
 #include "image/files.h"
@@ -72,6 +73,7 @@ struct plan {
 	struct strv packages;
 	json_t *files;
 	char *suite, *key, *hook;
+	int64_t moment_s; /* of the snapshot, if there is one */
 };
 
 static void plan_clear(struct plan *p)
@@ -83,6 +85,26 @@ static void plan_clear(struct plan *p)
 	free(p->hook);
 }
 #define auto_plan __attribute__((cleanup(plan_clear)))
+
+/* Both name what an image is made of, so they are in its key. */
+static int plan_snapshot(
+	const struct image_spec *spec, struct plan *p, struct hash *h, struct err *e)
+{
+	for (const char *const *s = spec->sources; s && *s; s++) {
+		if (strchr(*s, '%') && !spec->snapshot)
+			return err_set(e, EINVAL,
+				"image.sources: %s: what %% stands for is not set: image.snapshot",
+				*s);
+		hash_add_str(h, "source"); /* no package's name behind the list of files */
+		hash_add_str(h, *s);
+	}
+	if (!spec->snapshot)
+		return 0;
+	hash_add_str(h, "snapshot");
+	hash_add_str(h, spec->snapshot);
+	int rc = parse_moment(spec->snapshot, &p->moment_s, e);
+	return rc < 0 ? err_wrap(e, "image.snapshot") : 0;
+}
 
 static int plan_make(const struct image_spec *spec, struct plan *p, struct err *e)
 {
@@ -102,12 +124,17 @@ static int plan_make(const struct image_spec *spec, struct plan *p, struct err *
 		rc = files_hash(spec->files, &h, p->files, e);
 		p->hook = files_hook(spec->files);
 	}
+	if (rc == 0)
+		rc = plan_snapshot(spec, p, &h, e);
 	hash_hex(&h, hex);
 	p->key = xasprintf("%s-%s-%.16s_r%d", p->suite, arch, hex, RECIPE);
 	p->recipe = (struct recipe){
 		.suite = p->suite,
 		.arch = arch,
 		.host_arch = host_arch(),
+		.snapshot = spec->snapshot,
+		.moment_s = p->moment_s,
+		.sources = spec->sources,
 		.fstype = fstype,
 		.packages = &p->packages,
 		.hook = p->hook,
@@ -122,9 +149,10 @@ static json_t *describe(const struct plan *p, unsigned n)
 	json_t *asked = json_array();
 	for (size_t i = 0; i < r->packages->n; i++)
 		json_array_append_new(asked, json_string(r->packages->v[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:O, s:i, s:i, s:s}", "source", source, "suite",
-		r->suite, "arch", r->arch, "fstype", r->fstype, "packages", asked, "added",
-		p->files, "installed", (int)n, "recipe", RECIPE, "fsqa", FSQA_VERSION);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:O, s:i, s:i, s:s, s:s*}", "source", source,
+		"suite", r->suite, "arch", r->arch, "fstype", r->fstype, "packages", asked, "added",
+		p->files, "installed", (int)n, "recipe", RECIPE, "fsqa", FSQA_VERSION, "snapshot",
+		r->snapshot);
 }
 
 static int make(struct plan *p, const char *dir, struct depot_build *b, struct err *e)

@@ -38,6 +38,12 @@ struct image_spec {
 	const char *fstype; /* NULL: "erofs"; a kernel may lack it */
 	const char *arch;   /* Debian's name of it: "arm64"; NULL: the host's */
 	bool init;          /* with systemd as its init */
+	/* "20260101T000000Z": of the same packages, the same bytes (erofs) whenever it is made, all
+	 * files of this moment; or NULL. It is in the key. */
+	const char *snapshot;
+	/* URLs of repositories, with % for the snapshot, NULL-terminated; empty or NULL: the host's
+	 * own. Of one that has "security" in it the suite is SUITE-security. */
+	const char *const *sources;
 };
 
 /* Takes half a minute the first time, then nothing. An ordinary user needs subordinate users
@@ -45,8 +51,8 @@ struct image_spec {
  * The packages of another architecture are set up by its own programs, which the host's kernel runs
  * by qemu-user (binfmt_misc): minutes.
  * -ENOENT: a program is missing, with the command that installs it, or there is no such package;
- * -ENOSPC: with folder and room needed; -EINVAL: no package name, or what cannot be added (with
- * its name); -EIO: mmdebstrap's complaint. */
+ * -ENOSPC: with folder and room needed; -EINVAL: no package name, what cannot be added (with
+ * its name), no moment, or a % without one; -EIO: mmdebstrap's complaint. */
 int image_resolve(const char *state_dir, const struct image_spec *spec, image_progress *progress,
 	void *ctx, struct image **ret, struct err *e);
 void image_free(struct image *i);

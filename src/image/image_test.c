@@ -23,14 +23,15 @@ static const char status[] = "Package: bash\nStatus: install ok installed\nVersi
 
 /* mmdebstrap's stub notes its arguments in $STUBS/args and makes the root it is asked for (the
  * second word that is no option), or fails as $STUBS/fail says. */
-static const char mmdebstrap[] = "#!/bin/sh\n"
-				 "[ $1 = --version ] && exit 0\n"
-				 "printf '%s\\n' \"$@\" >>$STUBS/args\n"
-				 "[ -f $STUBS/fail ] && { cat $STUBS/fail >&2; exit 25; }\n"
-				 "echo 'I: running apt-get update...' >&2\n"
-				 "for a; do case $a in -*) ;; *) [ \"$suite\" ] && : ${root:=$a}; "
-				 ": ${suite:=$a};; esac; done\n"
-				 "cp -r $STUBS/root $root\n";
+static const char mmdebstrap[] =
+	"#!/bin/sh\n"
+	"[ $1 = --version ] && exit 0\n"
+	"printf '%s\\n' \"epoch=$SOURCE_DATE_EPOCH\" \"$@\" >>$STUBS/args\n"
+	"[ -f $STUBS/fail ] && { cat $STUBS/fail >&2; exit 25; }\n"
+	"echo 'I: running apt-get update...' >&2\n"
+	"for a; do case $a in -*) ;; *) [ \"$suite\" ] && : ${root:=$a}; "
+	": ${suite:=$a};; esac; done\n"
+	"cp -r $STUBS/root $root\n";
 
 /* The spaces need root, or subordinate users. */
 static const char unshare[] = "#!/bin/sh\n"
@@ -55,7 +56,10 @@ static int set_up(void **unused)
 	put("bin/mmdebstrap", mmdebstrap, 0755);
 	put("bin/unshare", unshare, 0755);
 	put("bin/newuidmap", "#!/bin/sh\n", 0755);
-	put("bin/mkfs.erofs", "#!/bin/sh\n[ $1 = --quiet ] && echo erofs >$2\n", 0755);
+	put("bin/mkfs.erofs",
+		"#!/bin/sh\n[ $1 = --quiet ] || exit 0\necho \"$@\" >>$STUBS/args\n"
+		"while [ $# -gt 2 ]; do shift; done; echo erofs >$1\n",
+		0755);
 	put("bin/apt-get", "#!/bin/sh\n[ -f $STUBS/targets ] && cat $STUBS/targets\nexit 0\n",
 		0755);
 	put("bin/apt-config", "#!/bin/sh\necho 'Acquire::http::Proxy \"http://u:secret@p/\";'\n",
@@ -165,6 +169,47 @@ static void test_other_packages_are_another_image_in_any_order(void **unused)
 	assert_string_equal(i[1]->key, i[2]->key);
 	for (int n = 0; n < 3; n++)
 		image_free(i[n]);
+}
+
+static struct image *of_moment(const char *moment, const char *source, struct err *e)
+{
+	struct image *i = NULL;
+	const char *const sources[] = { source, NULL };
+	const struct image_spec spec = { .arch = "arm64", .snapshot = moment, .sources = sources };
+	return image_resolve(state_dir, &spec, NULL, NULL, &i, e) == 0 ? i : NULL;
+}
+
+static void test_a_snapshot_is_another_image_with_its_own_time_and_packages(void **unused)
+{
+	struct err e = { 0 };
+	auto_buf struct buf args = { 0 };
+	put("bin/arch-test", "#!/bin/sh\n", 0755);
+	struct image *a = of_moment("20260101T000000Z", "http://s/%/debian", &e);
+	struct image *b = of_moment("20260102T000000Z", "http://s/%/debian-security", &e);
+	struct image *c = of_moment("20260102T000000Z", "http://t/%/debian-security", &e);
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_non_null(c);
+	assert_string_not_equal(a->key, b->key);
+	assert_string_not_equal(b->key, c->key);
+	assert_non_null(strstr(a->key, "-arm64-"));
+	read_text(bin, "args", &args);
+	static const char *const words[] = { "epoch=1767225600\n", "--architectures=arm64\n",
+		"] http://s/20260101T000000Z/debian bookworm main\n", " -T1767225600 -U ",
+		"epoch=1767312000\n",
+		"] http://s/20260102T000000Z/debian-security bookworm-security main\n",
+		"--aptopt=" };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!strstr(buf_str(&args), words[i]))
+			fail_msg("%s is not in\n%s", words[i], buf_str(&args));
+	assert_null(strstr(buf_str(&args), "http://m/")); /* what the host's apt has */
+	image_free(a);
+	image_free(b);
+	image_free(c);
+	assert_null(of_moment(NULL, "http://s/%/debian", &e));
+	assert_int_equal(e.code, -EINVAL);
+	assert_null(of_moment("yesterday", "http://s/%/debian", &e));
+	assert_int_equal(e.code, -EINVAL);
 }
 
 static char *key_with(const char *file, struct err *e)
@@ -346,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_stubs(test_an_image_is_made_once_with_its_list),
 		with_stubs(test_other_packages_are_another_image_in_any_order),
+		with_stubs(test_a_snapshot_is_another_image_with_its_own_time_and_packages),
 		with_stubs(test_a_file_more_or_another_content_is_another_image),
 		with_stubs(test_files_that_cannot_be_added_are_refused),
 		with_stubs(test_files_are_put_by_a_hook_that_no_name_breaks),

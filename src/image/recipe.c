@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -167,19 +168,21 @@ static void on_end(void *ctx, const struct proc_end *end)
 	proc_free(take(&w->proc));
 }
 
-/* Our environment with another TMPDIR. */
-static void environment(const char *tmpdir, struct strv *env)
+/* Our environment with another TMPDIR; the moment is for mmdebstrap and useradd. */
+static void environment(const struct recipe *r, struct strv *env)
 {
 	for (char **p = environ; *p; p++)
-		if (strncmp(*p, "TMPDIR=", 7) != 0)
+		if (strncmp(*p, "TMPDIR=", 7) != 0 && strncmp(*p, "SOURCE_DATE_EPOCH=", 18) != 0)
 			strv_add(env, *p);
-	strv_addf(env, "TMPDIR=%s", tmpdir);
+	strv_addf(env, "TMPDIR=%s", r->dir);
+	if (r->snapshot)
+		strv_addf(env, "SOURCE_DATE_EPOCH=%" PRId64, r->moment_s);
 }
 
 static int run_watched(struct watch *w, const char *const *argv, struct err *e)
 {
 	auto_strv struct strv env = { 0 };
-	environment(w->r->dir, &env);
+	environment(w->r, &env);
 	const struct proc_fd lock = { w->r->lock, 3 };
 	const struct proc_spec spec = {
 		.argv = argv,
@@ -260,13 +263,33 @@ static char *joined(const struct strv *v)
 	return buf_take(&b);
 }
 
+/* "deb URL bookworm main"; of a day that is past, so its validity is over. */
+static void own_sources(const struct recipe *r, struct strv *lines)
+{
+	for (const char *const *s = r->sources; *s; s++) {
+		auto_buf struct buf url = { 0 };
+		for (const char *c = *s; *c; c++)
+			if (*c == '%')
+				buf_adds(&url, r->snapshot);
+			else
+				buf_addc(&url, *c);
+		strv_addf(lines, "deb [check-valid-until=no] %s %s%s main", buf_str(&url), r->suite,
+			strstr(*s, "security") ? "-security" : "");
+	}
+}
+
 static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 {
 	auto_strv struct strv lines = { 0 };
 	auto_strv struct strv options = { 0 };
 	/* A repository of Debian's has all architectures. */
 	int rc = sources_of_host(r->suite, r->host_arch, &lines, &options, e);
-	if (rc < 0)
+	bool own = r->sources && *r->sources;
+	if (own) { /* of the host's only how they are reached */
+		strv_clear(&lines);
+		own_sources(r, &lines);
+	}
+	if (rc < 0 && !own)
 		return rc;
 	auto_free char *apt = path_join(r->dir, "apt.conf");
 	auto_free char *include = joined(r->packages);
@@ -356,7 +379,7 @@ int recipe_make(const struct recipe *r, unsigned *ret_n, struct err *e)
 	auto_free char *say = xasprintf("root image: %u packages, writing %s", n, r->fstype);
 	if (r->progress)
 		r->progress(r->ctx, say);
-	rc = rootfs_make(root, r->fstype, image, e);
+	rc = rootfs_make(root, r->fstype, r->snapshot ? &r->moment_s : NULL, image, e);
 	if (rc == 0)
 		rc = rootfs_remove(root, e);
 	if (rc == 0)

@@ -16,6 +16,9 @@ struct recipe {
 	const char *suite;           /* "bookworm" */
 	const char *arch;            /* Debian's name: "amd64" */
 	const char *host_arch;       /* whose lists the host's apt has */
+	const char *snapshot;        /* "20260101T000000Z", or NULL */
+	int64_t moment_s;            /* the same in Unix seconds */
+	const char *const *sources;  /* URLs, with % for it; empty or NULL: the host's */
 	const char *fstype;          /* "erofs" or "ext4" */
 	const struct strv *packages; /* sorted, no name twice */
 	const char *hook;            /* a script of the last step, with the root as $1; or NULL */

@@ -156,7 +156,7 @@ static int unpack(const struct root *r, const struct depot_build *b, const char 
 	auto_free char *writing = xasprintf("root image: writing %s", fstype);
 	if (progress)
 		progress(ctx, writing);
-	rc = rootfs_make(dir, fstype, image, e);
+	rc = rootfs_make(dir, fstype, NULL, image, e);
 	return rc < 0 ? rc : rootfs_remove(closed, e);
 }
 
@@ -285,7 +285,7 @@ static int make_folder(const struct depot *d, const char *folder, const char *ke
 		auto_json json_t *m = json_pack("{s:o, s:s, s:i, s:s}", "source",
 			json_bytes(source, strlen(source)), "fstype", "erofs", "recipe", RECIPE,
 			"fsqa", FSQA_VERSION);
-		rc = rootfs_make(folder, "erofs", image, e);
+		rc = rootfs_make(folder, "erofs", NULL, image, e);
 		if (rc == 0)
 			rc = depot_publish(&b, m, e);
 	}

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOOL_US (1800ull * 1000 * 1000)
+#define FIXED_UUID "6673716b-0000-4000-8000-726f6f740001" /* nothing mounts it by this */
+#define TOOL_US    (1800ull * 1000 * 1000)
 
 static const struct maker {
 	const char *fstype, *program, *version, *package;
@@ -104,7 +105,8 @@ static int ext4_kib(const char *dir, uint64_t *ret, struct err *e)
 	return code ? err_code(e, code, "%s", dir) : 0;
 }
 
-int rootfs_make(const char *root, const char *fstype, const char *to, struct err *e)
+int rootfs_make(const char *root, const char *fstype, const int64_t *moment_s, const char *to,
+	struct err *e)
 {
 	uint64_t kib = 0;
 	auto_strv struct strv argv = { 0 };
@@ -119,7 +121,12 @@ int rootfs_make(const char *root, const char *fstype, const char *to, struct err
 		strv_addf(&argv, "%" PRIu64 "k", kib);
 	} else {
 		/* Not compressed: no quicker either way, and the guest's CPU is scarce. */
-		strv_addl(&argv, "mkfs.erofs", "--quiet", to, root, NULL);
+		strv_addl(&argv, "mkfs.erofs", "--quiet", NULL);
+		if (moment_s) {
+			strv_addf(&argv, "-T%" PRId64, *moment_s);
+			strv_addl(&argv, "-U", FIXED_UUID, NULL);
+		}
+		strv_addl(&argv, to, root, NULL);
 	}
 	int rc = run(strv_get(&argv), e);
 	uint64_t left;

@@ -291,6 +291,8 @@ int prepare_image(const struct config *c, struct image_spec *ret, struct err *e)
 		.fstype = config_str(c, "image.fstype"),
 		.arch = machine->debian,
 		.init = has_system_init(c),
+		.snapshot = config_str(c, "image.snapshot"),
+		.sources = config_list(c, "image.sources"),
 	};
 	return 0;
 }
