@@ -156,7 +156,8 @@ const struct command cmd_gdb = {
 	.summary = "gdb on the kernel of a VM that is up",
 	.help = "Stops the VM of a run under way, or one that `fsqa run --keep` kept, and starts "
 		"gdb "
-		"on its kernel, with ARGS. When gdb ends, the VM goes on. RUN is an id of fsqa ps, "
+		"on its kernel, with ARGS. When gdb ends, the VM goes on; gdb's own `kill` ends "
+		"it. RUN is an id of fsqa ps, "
 		"its beginning, or latest.\n\n"
 		"Types and lines need the vmlinux of the build: that of the tree whose bzImage is "
 		"booted is found, with the kernel's lx- commands where they were built "
