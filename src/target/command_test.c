@@ -64,7 +64,7 @@ static void test_command_of_x86_under_tcg(void **unused)
 		"-sandbox "
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"
 		"-boot strict=on\n-machine q35\n-accel tcg,thread=multi\n-cpu "
-		"max,-sse4.2,-pclmulqdq\n-smp 2\n"
+		"max,-sse4.2,-pclmulqdq,-erms,-fsrm\n-smp 2\n"
 		"-m 1024M\n-kernel /k/vmlinux\n-initrd /k/initramfs.cpio\n"
 		"-append console=ttyS0 panic=-1 quiet sysrq_always_enabled cryptomgr.notests "
 		"norandmaps "
