@@ -267,3 +267,9 @@ int file_lock(const char *path, uint64_t wait_us, struct err *e)
 		(void)!pwrite(fd, pid, (size_t)n, 0);
 	return take_fd(&fd);
 }
+
+bool file_is_locked(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}

@@ -60,6 +60,13 @@ static int list(struct cli *cli, int argc, char **argv)
 	return CLI_GOOD;
 }
 
+/* The one that `id` names, of the array that the caller owns. */
+static int entry(struct cli *cli, const char *id, char **ret_state_dir, json_t **all, json_t **ret)
+{
+	int rc = entries(cli, ret_state_dir, all);
+	return rc == CLI_GOOD ? entries_pick(cli, &kernels, *all, id, ret) : rc;
+}
+
 static void print_one(struct cli *cli, const json_t *x, const char *state_dir)
 {
 	char size[PARSE_SIZE_TEXT];
@@ -85,9 +92,7 @@ static int show(struct cli *cli, int argc, char **argv)
 	auto_free char *state_dir = NULL;
 	auto_json json_t *all = NULL;
 	json_t *x = NULL;
-	int rc = entries(cli, &state_dir, &all);
-	if (rc == CLI_GOOD)
-		rc = entries_pick(cli, &kernels, all, argv[0], &x);
+	int rc = entry(cli, argv[0], &state_dir, &all, &x);
 	if (rc == CLI_GOOD && cli_wants_json(cli))
 		cli_print_json(cli, json_incref(x));
 	else if (rc == CLI_GOOD)
@@ -100,9 +105,7 @@ static int path(struct cli *cli, int argc, char **argv)
 	auto_free char *state_dir = NULL;
 	auto_json json_t *all = NULL;
 	json_t *x = NULL;
-	int rc = entries(cli, &state_dir, &all);
-	if (rc == CLI_GOOD)
-		rc = entries_pick(cli, &kernels, all, argv[0], &x);
+	int rc = entry(cli, argv[0], &state_dir, &all, &x);
 	if (rc != CLI_GOOD)
 		return rc;
 	const char *key = json_str_or(x, "key", "");

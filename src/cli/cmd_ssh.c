@@ -249,9 +249,7 @@ static int ssh(struct cli *cli, int argc, char **argv)
 {
 	auto_free char *state_dir = NULL;
 	struct live *l = NULL;
-	int code = cli_state_dir(cli, NULL, &state_dir);
-	if (code == CLI_GOOD)
-		code = live_find(cli, state_dir, argv[0], &l);
+	int code = live_find(cli, argv[0], &state_dir, &l);
 	if (code != CLI_GOOD)
 		return code;
 	code = ssh_into(cli, l, state_dir, argv + 1);

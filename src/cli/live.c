@@ -9,11 +9,8 @@
 #include "run/protocol.h"
 #include "store/store.h"
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #define COMMAND_MAX 4096
@@ -87,10 +84,8 @@ static void add_shell(struct list *l, const char *dir, const char *lock_path)
 {
 	auto_buf struct buf b = { 0 };
 	struct stat st;
-	auto_close int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
-	/* A shared lock, so that two who only look do not take each other for its holder. */
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
-		fstat(fd, &st) < 0 || file_read(lock_path, 64, &b, NULL) < 0)
+	if (!file_is_locked(lock_path) || stat(lock_path, &st) < 0 ||
+		file_read(lock_path, 64, &b, NULL) < 0)
 		return;
 	pid_t pid = (pid_t)strtol(buf_str(&b), NULL, 10);
 	const struct live row = {
@@ -210,11 +205,13 @@ static ssize_t meant(const struct live *rows, size_t n, const char *id)
 	return found;
 }
 
-int live_find(struct cli *cli, const char *state_dir, const char *id, struct live **ret)
+int live_find(struct cli *cli, const char *id, char **ret_state_dir, struct live **ret)
 {
 	struct live *rows = NULL;
 	size_t n = 0;
-	int code = live_list(cli, state_dir, &rows, &n);
+	int code = cli_state_dir(cli, NULL, ret_state_dir);
+	if (code == CLI_GOOD)
+		code = live_list(cli, *ret_state_dir, &rows, &n);
 	if (code != CLI_GOOD)
 		return code;
 	ssize_t at = meant(rows, n, id);

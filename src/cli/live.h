@@ -26,6 +26,7 @@ void live_free(struct live *rows, size_t n);
 /* RUN_MACHINE of run/protocol.h: its QEMU's command line and kernel. New reference, or NULL: no
  * machine of it was started yet. */
 json_t *live_machine(const struct live *l);
-/* The one of this id, or with an unambiguous beginning of it, or the "latest": *ret is an array of
- * one. Prints, and gives CLI_USAGE, where there is none; CLI_INFRA as above. */
-int live_find(struct cli *cli, const char *state_dir, const char *id, struct live **ret);
+/* The one of this id, or with an unambiguous beginning of it, or the "latest", in our state folder
+ * (the caller's, also where it fails): *ret is an array of one. Prints, and gives CLI_USAGE, where
+ * there is none; CLI_INFRA as above. */
+int live_find(struct cli *cli, const char *id, char **ret_state_dir, struct live **ret);

@@ -139,9 +139,7 @@ int vm_attach(struct cli *cli, const char *id, const char *const *argv)
 	struct err e = { 0 };
 	auto_free char *state_dir = NULL;
 	struct live *l = NULL;
-	int code = cli_state_dir(cli, NULL, &state_dir);
-	if (code == CLI_GOOD)
-		code = live_find(cli, state_dir, id, &l);
+	int code = live_find(cli, id, &state_dir, &l);
 	if (code != CLI_GOOD)
 		return code;
 	bool tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);

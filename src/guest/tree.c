@@ -20,22 +20,25 @@
 
 static char cgroup_root[80]; /* "": none */
 
-static void write_control(const char *folder, const char *name, const char *value)
+/* -> 0 or -errno; a control file takes all in one write. `folder` "": there is none. */
+static int control_write(const char *folder, const char *name, const char *value)
 {
 	char path[160];
-	if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-		return;
+	if (!folder[0] || snprintf(path, sizeof path, "%s/%s", folder, name) >= 160)
+		return -ENOENT;
 	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)!write(fd, value, strlen(value)); /* a kernel without it does without */
+	if (fd < 0)
+		return -errno;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
 /* memory tells which command the kernel killed for memory; with cpu a command of a thousand
  * processes gets no more than our own handler, so that its deadline is kept. */
 static void give_controllers(const char *folder)
 {
-	write_control(folder, "cgroup.subtree_control", "+memory");
-	write_control(folder, "cgroup.subtree_control", "+cpu");
+	/* A kernel without one of them does without. */
+	(void)control_write(folder, "cgroup.subtree_control", "+memory");
+	(void)control_write(folder, "cgroup.subtree_control", "+cpu");
 }
 
 void tree_make_cgroup(const char *parent)
@@ -50,18 +53,6 @@ void tree_make_cgroup(const char *parent)
 		return;
 	give_controllers(path);
 	(void)snprintf(cgroup_root, sizeof cgroup_root, "%s", path); /* as large */
-}
-
-/* -> 0 or -errno; a control file takes all in one write. */
-static int control_write(const struct tree *t, const char *name, const char *value)
-{
-	char path[160];
-	if (!t->cgroup[0] || snprintf(path, sizeof path, "%s/%s", t->cgroup, name) >= 160)
-		return -ENOENT;
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
 static int control_read(const struct tree *t, const char *name, struct buf *out)
@@ -86,7 +77,8 @@ void tree_init(struct tree *t, uint32_t id)
 
 void tree_enter(const struct tree *t)
 {
-	(void)control_write(t, "cgroup.procs", "0"); /* what stays outside is below us in /proc */
+	(void)control_write(
+		t->cgroup, "cgroup.procs", "0"); /* what stays outside is below us in /proc */
 }
 
 struct entry {
@@ -172,7 +164,8 @@ static size_t read_descendants(struct entry **ret)
 /* false: there is no cgroup. */
 static bool signal_cgroup(const struct tree *t, int sig)
 {
-	if (sig == SIGKILL && control_write(t, "cgroup.kill", "1") == 0) /* since Linux 5.14 */
+	if (sig == SIGKILL &&
+		control_write(t->cgroup, "cgroup.kill", "1") == 0) /* since Linux 5.14 */
 		return true;
 	auto_buf struct buf procs = { 0 };
 	if (control_read(t, "cgroup.procs", &procs) < 0)

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,19 +49,11 @@ int kept_write(int fd, const struct kept *k, struct err *e)
 	return 0;
 }
 
-/* Whether somebody holds its lock. Looked at with a shared one, so that two who only look do not
- * take each other for its holder. */
-static bool is_held(const char *path)
-{
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
 int kept_read(const char *path, struct kept *ret)
 {
 	auto_buf struct buf b = { 0 };
 	auto_json json_t *j = NULL;
-	if (!is_held(path) || file_read(path, FILE_MAX, &b, NULL) < 0 ||
+	if (!file_is_locked(path) || file_read(path, FILE_MAX, &b, NULL) < 0 ||
 		json_parse_object(buf_str(&b), b.len, &j, NULL) < 0)
 		return -ENOENT;
 	*ret = (struct kept){

@@ -399,7 +399,7 @@ static int select_runs(struct index_db *x, const char *profile, size_t limit, st
 		for (int v = 0; v < VERDICT_COUNT; v++)
 			row->counts[v] = (unsigned)sqlite3_column_int(s, 10 + v);
 		auto_free char *journal = xasprintf("%s/runs/%s/journal", x->state_dir, row->id);
-		row->live = !sqlite3_column_int(s, 7) && journal_is_locked(journal);
+		row->live = !sqlite3_column_int(s, 7) && file_is_locked(journal);
 		row->interrupted = row->interrupted || (!sqlite3_column_int(s, 7) && !row->live);
 		rc = 0;
 	}

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define CRC_TAIL  18 /* ,"crc":"01234567"} */
@@ -330,11 +329,4 @@ bool journal_has_ended(int fd)
 	if (!nl || parse_line(nl + 1, (size_t)(tail + n - 1 - (nl + 1)), &rec, NULL) < 0)
 		return false;
 	return strcmp(json_str_or(rec, "type", ""), "run_end") == 0;
-}
-
-bool journal_is_locked(const char *path)
-{
-	/* A shared lock, so that two who only look do not take each other for the writer. */
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }

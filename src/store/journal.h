@@ -49,5 +49,3 @@ int journal_record_check(const json_t *rec, struct err *e);
 /* Whether the last line is a run_end with a good checksum: a quick look, so that a start need
  * not read every journal. False may only mean that the long way is needed. */
 bool journal_has_ended(int fd);
-/* Whether another open file holds the journal's lock: its writer lives. */
-bool journal_is_locked(const char *path);

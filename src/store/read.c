@@ -229,7 +229,7 @@ int run_read(const char *state_dir, const char *id, struct run_info **ret, struc
 	struct run_info *r = run_info_new(state_dir, whole);
 	auto_free char *path = path_join(r->dir, "journal");
 	/* Before it is read: a writer that goes away meanwhile has then written all it will. */
-	r->live = journal_is_locked(path);
+	r->live = file_is_locked(path);
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct journal_scan s;
 	rc = fd < 0 ? err_sys(e, "%s", path) : run_info_load(r, fd, &s, e);
