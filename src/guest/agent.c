@@ -32,18 +32,22 @@
 #define CONNECT_MS      5
 #define CONNECT_TRIES   (120000 / CONNECT_MS)
 #define KILLS_A_CLEANUP 100
+#define DRAIN_US        1000000 /* a handler that cannot run holds no event up for longer */
 
 /* A handler and its end of the pair. */
 struct stream {
 	uint32_t id; /* even; 0: free */
 	int fd;
 	pid_t pid; /* 0: reaped */
+	bool runs; /* a command, not a transfer */
+	bool draining;
 };
 
 static struct {
 	const struct agent_setup *setup;
 	struct mux mux;
 	struct events events;
+	uint64_t drain_until; /* 0: nothing is drained now */
 	struct udev udev;
 	struct stream streams[AGENT_STREAMS];
 	uint32_t last_id;
@@ -177,7 +181,9 @@ static void start_handler(const struct frame *f)
 		send_error_exit(f->stream, "fork failed: no memory or too many processes");
 		return;
 	}
-	*s = (struct stream){ .id = f->stream, .fd = pair[0], .pid = pid };
+	*s = (struct stream){
+		.id = f->stream, .fd = pair[0], .pid = pid, .runs = f->type == AGENT_EXEC
+	};
 }
 
 /* To a handler; a stream that has ended meanwhile is no fault. */
@@ -255,21 +261,50 @@ static void serve_syncs(void)
 	}
 }
 
+/* Whether what the commands had written when this was first asked is on its way: a test's words
+ * come before its end. */
+static bool commands_drained(void)
+{
+	uint64_t now = clock_mono_us();
+	bool all = true;
+	for (size_t i = 0; i < AGENT_STREAMS; i++) {
+		struct stream *s = &a.streams[i];
+		struct frame ask = { .type = AGENT_SYNC, .stream = s->id };
+		if (!a.drain_until)
+			s->draining = s->id && s->runs &&
+				      channel_packet_send(s->fd, MSG_DONTWAIT, &ask) == 0;
+		all = all && !(s->id && s->draining);
+	}
+	if (!a.drain_until)
+		a.drain_until = now + DRAIN_US;
+	if (!all && now < a.drain_until)
+		return false;
+	a.drain_until = 0;
+	return true;
+}
+
+static bool serve_events(void)
+{
+	return events_serve(&a.events, &a.mux, commands_drained);
+}
+
 static void serve_stream(struct stream *s)
 {
-	uint8_t head[FRAME_HEADER];
 	struct frame f;
-	ssize_t k = recv(s->fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
-	if (k < 0 && (errno == EAGAIN || errno == EINTR))
+	int next = channel_packet_peek(s->fd);
+	if (next == -EAGAIN)
 		return;
+	if (next == AGENT_EXIT)
+		s->draining = false;
 	/* The end of a command comes behind what its tests and the kernel said before it. */
-	bool exits = k == FRAME_HEADER && (head[2] | head[3] << 8) == AGENT_EXIT;
-	if (exits && (!events_serve(&a.events, &a.mux) || !mux_pump_kmsg(&a.mux)))
+	if (next == AGENT_EXIT && (!serve_events() || !mux_pump_kmsg(&a.mux)))
 		return;
 	if (!mux_room(&a.mux))
 		return;
 	int rc = channel_packet_recv(s->fd, MSG_DONTWAIT, mux_space(&a.mux), &f);
-	if (rc == 1 && f.stream == s->id) {
+	if (rc == 1 && f.stream == s->id && f.type == AGENT_SYNC) {
+		s->draining = false;
+	} else if (rc == 1 && f.stream == s->id) {
 		mux_commit(&a.mux, FRAME_HEADER + f.length);
 		if (f.type == AGENT_EXIT) {
 			close_fd(&s->fd);
@@ -399,6 +434,8 @@ static void wait_for_something(void)
 	bool room = a.connected && mux_room(&a.mux);
 	if (!a.connected)
 		ms = min_wait(ms, CONNECT_MS);
+	if (a.drain_until)
+		ms = min_wait(ms, DRAIN_US / 1000);
 	short port = (short)((room ? POLLIN : 0) | (mux_waiting(&a.mux) ? POLLOUT : 0));
 	p[n++] = (struct pollfd){ .fd = a.connected ? a.mux.port : -1, .events = port };
 	p[n++] = (struct pollfd){ .fd = a.sigchld, .events = POLLIN };
@@ -406,7 +443,8 @@ static void wait_for_something(void)
 		.events = POLLIN };
 	if (room) {
 		p[n++] = (struct pollfd){ .fd = a.mux.kmsg, .events = POLLIN };
-		n += events_poll(&a.events, p + n);
+		if (!a.drain_until) /* the one that is waited for is there already */
+			n += events_poll(&a.events, p + n);
 		for (size_t i = 0; i < AGENT_STREAMS; i++)
 			if (a.streams[i].id)
 				p[n++] = (struct pollfd){ a.streams[i].fd, POLLIN, 0 };
@@ -426,12 +464,13 @@ static void wait_for_something(void)
 static void serve_round(void)
 {
 	serve_port();
-	if (mux_pump_kmsg(&a.mux) && events_serve(&a.events, &a.mux)) {
+	bool told = mux_pump_kmsg(&a.mux) && serve_events();
+	if (told)
 		serve_syncs();
+	if (told || a.drain_until)
 		serve_streams();
-		if (a.frozen && mux_room(&a.mux))
-			freeze();
-	}
+	if (told && a.frozen && mux_room(&a.mux))
+		freeze();
 	send_ready();
 	mux_write(&a.mux);
 }

@@ -55,14 +55,33 @@ static uint32_t le32(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* ECONNRESET comes once, where the other end closed with packets of ours unread; what it sent
+ * before still lies here. */
+static ssize_t receive(int fd, struct msghdr *m, int flags)
+{
+	ssize_t n;
+	do
+		n = recvmsg(fd, m, flags);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	return n;
+}
+
+int channel_packet_peek(int fd)
+{
+	uint8_t head[FRAME_HEADER];
+	struct iovec iov = { head, sizeof head };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = receive(fd, &m, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	return n == FRAME_HEADER ? head[2] | head[3] << 8 : 0;
+}
+
 int channel_packet_recv(int fd, int flags, uint8_t *buf, struct frame *f)
 {
 	struct iovec iov = { buf, CHANNEL_PACKET };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n;
-	do
-		n = recvmsg(fd, &m, flags);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = receive(fd, &m, flags);
 	if (n < 0)
 		return errno == EAGAIN ? -EAGAIN : 0;
 	if (n == 0)

@@ -15,8 +15,12 @@ int channel_packet_send(int fd, int flags, const struct frame *f);
 /* Largest packet. */
 #define CHANNEL_PACKET (FRAME_HEADER + FRAME_MAX_PAYLOAD)
 /* Read one packet to `buf` (CHANNEL_PACKET bytes) and take it apart; f->payload lies in it.
- * 1: a frame. 0: the other end is gone. -EAGAIN, -EPROTO: the packet is no frame. */
+ * 1: a frame. 0: the other end is gone, and all that it sent was read. -EAGAIN, -EPROTO: the packet
+ * is no frame. */
 int channel_packet_recv(int fd, int flags, uint8_t *buf, struct frame *f);
+/* The type of the packet that comes next, which stays there. 0: the other end is gone, or what came
+ * is no frame. -EAGAIN. */
+int channel_packet_peek(int fd);
 /* A pair whose ends hold a window of data and more each. 0 or -errno. */
 int channel_pair(int fds[2]);
 

@@ -122,19 +122,20 @@ static void serve_one(struct events *ev, struct event_conn *c, struct mux *m)
 	close_fd(&c->fd);
 }
 
-bool events_serve(struct events *ev, struct mux *m)
+bool events_serve(struct events *ev, struct mux *m, bool (*drained)(void))
 {
 	accept_all(ev);
-	for (size_t i = 0; i < EVENTS_MAX; i++) {
-		struct event_conn *c = &ev->conns[i];
-		uint8_t peek;
-		/* Look first: what the kernel said before this packet goes before it. */
-		while (c->fd >= 0 && (recv(c->fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-					     (errno != EAGAIN && errno != EINTR))) {
-			if (!mux_pump_kmsg(m))
+	for (size_t quiet = 0; quiet < EVENTS_MAX; quiet++) {
+		struct event_conn *c = &ev->conns[ev->turn];
+		/* Look first: what was said before this packet goes before it. What `drained` was
+		 * asked for is this very packet, so the turn stays. */
+		while (c->fd >= 0 && channel_packet_peek(c->fd) != -EAGAIN) {
+			if (!drained() || !mux_pump_kmsg(m))
 				return false;
 			serve_one(ev, c, m);
+			quiet = 0;
 		}
+		ev->turn = (ev->turn + 1) % EVENTS_MAX;
 	}
 	return true;
 }

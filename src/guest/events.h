@@ -35,6 +35,7 @@ struct event_conn {
 struct events {
 	int listener; /* -1: none */
 	uint32_t next_stream;
+	size_t turn; /* whose packet is taken next */
 	struct event_conn conns[EVENTS_MAX];
 	uint8_t packet[CHANNEL_PACKET];
 };
@@ -45,8 +46,9 @@ int events_listen(const char *path);
 void events_init(struct events *ev, int listener);
 /* Fill `p` (room for EVENTS_MAX + 1); -> how many. */
 size_t events_poll(const struct events *ev, struct pollfd *p);
-/* Take all that is there and pass it on, each behind the kernel log up to it. false: no room
- * for all of it now. */
-bool events_serve(struct events *ev, struct mux *m);
+/* Take all that is there and pass it on, each behind the kernel log up to it and once `drained`
+ * says that what commands wrote before it is on its way. false: not all of it now, for there is no
+ * room or `drained` said no. */
+bool events_serve(struct events *ev, struct mux *m, bool (*drained)(void));
 /* The host's answer: its frame. */
 void events_ack(struct events *ev, const struct frame *f);

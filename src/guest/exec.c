@@ -25,6 +25,8 @@
 #define KILL_GIVE_UP_US   10000000
 #define TERMINAL_AGAIN_US 50000
 #define IO_CHUNK          FRAME_MAX_PAYLOAD
+/* What lies in a pipe of the usual size: a command that writes on and on ends no SYNC. */
+#define SYNC_BYTES 65536
 
 enum phase {
 	PHASE_STARTING, /* the child has not reached exec */
@@ -47,6 +49,8 @@ struct exec {
 	char error[256];
 	struct buf input;
 	bool input_eof;
+	bool sync;                             /* the agent waits for what was written until now */
+	size_t sync_window;                    /* bytes more, and it was */
 	uint64_t stop_at, kill_at, give_up_at; /* 0: not set */
 	uint64_t look_at; /* when to look at a terminal again that nobody has open */
 };
@@ -145,6 +149,12 @@ static void take_control(struct exec *x, const struct frame *f)
 			(unsigned)json_i64_or(j, "rows", 24) & 0xffff);
 }
 
+static void begin_sync(struct exec *x)
+{
+	x->sync = true;
+	x->sync_window = SYNC_BYTES;
+}
+
 static void take_frames(struct exec *x)
 {
 	struct frame f;
@@ -156,6 +166,8 @@ static void take_frames(struct exec *x)
 			x->input_eof = true;
 		else if (f.type == AGENT_SIGNAL || f.type == AGENT_WINSIZE)
 			take_control(x, &f);
+		else if (f.type == AGENT_SYNC)
+			begin_sync(x);
 		else if (f.type != AGENT_CREDIT)
 			x->lost = true;
 	}
@@ -163,33 +175,54 @@ static void take_frames(struct exec *x)
 		x->lost = true;
 }
 
-/* -> whether something came; closes *fd at its end. */
-static bool read_output(struct exec *x, int *fd, uint16_t type)
+/* Whether it could be sent. */
+static bool has_room(const struct exec *x)
+{
+	return channel_credit(x->ch) > 0 && !channel_waiting(x->ch);
+}
+
+/* -> bytes that came; closes *fd at its end. */
+static size_t read_output(struct exec *x, int *fd, uint16_t type)
 {
 	static char chunk[IO_CHUNK];
 	size_t want = channel_credit(x->ch);
-	if (*fd < 0 || want == 0 || channel_waiting(x->ch))
-		return false;
+	if (*fd < 0 || !has_room(x))
+		return 0;
 	ssize_t n = read(*fd, chunk, want < sizeof chunk ? want : sizeof chunk);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
+		return 0;
 	if (n < 0 && errno == EIO && x->phase < PHASE_LINGER) {
 		/* No one has the terminal open, but its session may open /dev/tty again. */
 		x->look_at = clock_mono_us() + TERMINAL_AGAIN_US;
-		return false;
+		return 0;
 	}
 	if (n <= 0) {
 		close_fd(fd);
-		return false;
+		return 0;
 	}
 	channel_data(x->ch, type, chunk, (size_t)n);
-	return true;
+	return (size_t)n;
 }
 
-static bool read_outputs(struct exec *x)
+static size_t read_outputs(struct exec *x)
 {
-	bool out = read_output(x, &x->p.out, AGENT_STDOUT);
-	return read_output(x, &x->p.err, AGENT_STDERR) || out;
+	size_t out = read_output(x, &x->p.out, AGENT_STDOUT);
+	return out + read_output(x, &x->p.err, AGENT_STDERR);
+}
+
+/* A terminal or pipe that gives nothing was read to its end: a read of a terminal waits for what
+ * the kernel moves there in the background. */
+static void answer_sync(struct exec *x)
+{
+	while (x->sync && has_room(x)) {
+		size_t n = read_outputs(x);
+		if (n && n < x->sync_window) {
+			x->sync_window -= n;
+		} else if (n || has_room(x)) {
+			channel_send(x->ch, AGENT_SYNC, NULL, 0);
+			x->sync = false;
+		}
+	}
 }
 
 /* The child's word on how exec went. */
@@ -256,7 +289,7 @@ static void advance(struct exec *x, uint64_t now)
 		return;
 	while (read_outputs(x))
 		;
-	bool held = !x->lost && (channel_credit(x->ch) == 0 || channel_waiting(x->ch));
+	bool held = !x->lost && !has_room(x);
 	/* All who wrote are dead, so an empty pipe stays empty, whoever else holds it open. */
 	if (!held)
 		x->phase = PHASE_DONE;
@@ -278,7 +311,7 @@ static int wait_ms(const struct exec *x, uint64_t now)
 
 static void wait_for_something(struct exec *x, uint64_t now)
 {
-	bool room = channel_credit(x->ch) > 0 && !channel_waiting(x->ch);
+	bool room = has_room(x);
 	bool want_in = x->input.len || (x->input_eof && x->p.in >= 0);
 	short out = channel_waiting(x->ch) ? POLLOUT : 0;
 	struct pollfd p[] = {
@@ -310,6 +343,7 @@ static void run(struct exec *x)
 		channel_flush(x->ch, false);
 		take_frames(x);
 		write_input(x);
+		answer_sync(x);
 		advance(x, now);
 		if (x->phase != PHASE_DONE)
 			wait_for_something(x, now);

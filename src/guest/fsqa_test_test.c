@@ -43,6 +43,38 @@ static void test_a_pass_is_started_acknowledged_and_ended(void **state)
 	assert_int_equal(r->n_acks, 1);
 }
 
+/* The handler that reads its output cannot run for a while. */
+static void test_the_last_words_of_a_test_come_before_its_end(void **state)
+{
+	struct rig *r = *state;
+	auto_command struct command c = { 0 };
+	r->output = &c.out;
+	run(r, &c,
+		"fsqa-test a -- sh -c \"kill -STOP $PPID; { sleep 0.3; kill -CONT $PPID; } & "
+		"echo last words\"");
+	assert_int_equal(c.x.code, 0);
+	assert_string_equal(buf_str(&c.out), "last words\n");
+	assert_string_equal(buf_str(&r->output_at_end), "last words\n");
+}
+
+/* Of two commands one floods; the other's test ends all the same. */
+static void test_an_end_does_not_wait_for_a_flood_of_another(void **state)
+{
+	struct rig *r = *state;
+	auto_command struct command flood = { .rig = r, .limit = 1 };
+	auto_command struct command c = { 0 };
+	const char *argv[] = { "yes", NULL };
+	uint64_t began = clock_mono_us();
+	command_start(r, &flood, (struct session_exec){ .argv = argv });
+	run(r, &c, "for i in 1 2 3 4 5; do fsqa-test a true; done");
+	assert_int_equal(c.x.code, 0);
+	assert_false(flood.done);
+	session_job_signal(flood.job, SIGKILL);
+	command_wait(&flood);
+	/* DRAIN_US each, were they held up. */
+	assert_true(clock_mono_us() - began < 5000000);
+}
+
 struct expectation {
 	const char *script;
 	int code;
@@ -208,6 +240,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_are_words_joined_by_dots),
 		rig_test(test_a_pass_is_started_acknowledged_and_ended),
+		rig_test(test_the_last_words_of_a_test_come_before_its_end),
+		rig_test(test_an_end_does_not_wait_for_a_flood_of_another),
 		rig_test(test_the_exit_code_is_the_verdict),
 		rig_test(test_wrong_usage_says_why_and_tells_the_host_nothing),
 		rig_test(test_a_log_is_declared_by_its_absolute_path),

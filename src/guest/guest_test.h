@@ -25,6 +25,8 @@ struct rig {
 	struct err lost_why;
 	struct buf events; /* "STREAM JSON\n" each */
 	unsigned n_acks;
+	const struct buf *output; /* not NULL: what is in it at an end is copied */
+	struct buf output_at_end;
 	const char *disk_answer; /* NULL: done */
 };
 
@@ -49,6 +51,8 @@ static void rig_event(void *ctx, uint32_t stream, const json_t *event)
 	const char *what = json_str_or(event, "event", "");
 	bool start = strcmp(what, "start") == 0;
 	bool disk = strcmp(what, "disk") == 0;
+	if (r->output && strcmp(what, "end") == 0)
+		buf_add(&r->output_at_end, r->output->s, r->output->len);
 	if ((start && r->ack_starts) || disk || strcmp(what, "end") == 0)
 		session_event_ack(r->session, stream, disk ? r->disk_answer : NULL);
 	r->n_acks += start && r->ack_starts;
@@ -121,6 +125,7 @@ static inline void rig_end(struct rig *r)
 	free(r->folder);
 	free(r->socket);
 	buf_clear(&r->events);
+	buf_clear(&r->output_at_end);
 }
 
 /* One command, what it wrote (bounded), and how it ended. */
