@@ -30,8 +30,8 @@ enum {
 static const char usage[] =
 	"usage: fsqa-disk unplug DISK [--surprise]\n"
 	"       fsqa-disk plug DISK\n"
-	"       fsqa-disk error DISK [--read] [--write] [--sector FIRST[-LAST]] [--count N]\n"
-	"                 [--every N]\n"
+	"       fsqa-disk error DISK [--read] [--write] [--flush] [--sector FIRST[-LAST]]\n"
+	"                 [--count N] [--every N]\n"
 	"       fsqa-disk slow DISK [--bytes SIZE] [--requests N]\n"
 	"       fsqa-disk heal DISK\n"
 	"       fsqa-disk wait DISK...\n"
@@ -39,7 +39,8 @@ static const char usage[] =
 	"Faults of a scratch disk (xvdb or /dev/xvdb), until it is healed, at the latest when the\n"
 	"test ends that asked for it.\n"
 	"  --surprise       its requests fail first, so that nothing more is written\n"
-	"  --read, --write  only these requests fail; neither: both\n"
+	"  --read, --write  only these requests fail; none of them: reads and writes\n"
+	"  --flush          or flushes: what was written is not safe, and fsync says so\n"
 	"  --sector N-M     only requests that touch these sectors of 512 bytes\n"
 	"  --count N        only the next N of them\n"
 	"  --every N        only one of N of them\n"
@@ -167,6 +168,7 @@ static bool takes(const char *action, const char *option)
 		{ "unplug", "surprise" },
 		{ "error", "read" },
 		{ "error", "write" },
+		{ "error", "flush" },
 		{ "error", "sector" },
 		{ "error", "count" },
 		{ "error", "every" },
@@ -185,6 +187,7 @@ static int parse(struct disk_call *c, int argc, char **argv)
 		{ "surprise", no_argument, NULL, 'b' },
 		{ "read", no_argument, NULL, 'b' },
 		{ "write", no_argument, NULL, 'b' },
+		{ "flush", no_argument, NULL, 'b' },
 		{ "sector", required_argument, NULL, 'r' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "every", required_argument, NULL, 'n' },

@@ -22,6 +22,9 @@ static void test_what_is_asked_for_reaches_the_host(void **state)
 		{ "FSQA_TEST=a.b fsqa-disk error --read xvdb --sector 8-15 --count 2",
 			"{\"event\":\"disk\",\"read\":true,\"sector\":8,\"sectors\":8,\"count\":2,"
 			"\"action\":\"error\",\"disk\":\"xvdb\",\"test\":\"a.b\",\"expect\":[]}" },
+		{ "fsqa-disk error xvdb --flush",
+			"{\"event\":\"disk\",\"flush\":true,\"action\":\"error\","
+			"\"disk\":\"xvdb\",\"expect\":[]}" },
 		{ "fsqa-disk slow xvdb --bytes 1M --requests=20",
 			"{\"event\":\"disk\",\"bytes\":1048576,\"requests\":20,\"action\":\"slow\","
 			"\"disk\":\"xvdb\",\"expect\":[]}" },

@@ -68,7 +68,8 @@ int disk_fault_parse(const json_t *event, struct target_fault *ret, struct err *
 	f.surprise = json_bool_or(event, "surprise", false);
 	f.reads = json_bool_or(event, "read", false);
 	f.writes = json_bool_or(event, "write", false);
-	if (!f.reads && !f.writes)
+	f.flushes = json_bool_or(event, "flush", false);
+	if (!f.reads && !f.writes && !f.flushes)
 		f.reads = f.writes = true;
 	int rc = number(event, "sector", INT64_MAX, &f.sector, e);
 	if (rc == 0)
@@ -93,9 +94,9 @@ int disk_fault_parse(const json_t *event, struct target_fault *ret, struct err *
 
 static void error_text(const struct target_fault *f, struct buf *out)
 {
-	const char *what = f->reads && f->writes ? "reads and writes"
-			   : f->reads            ? "reads"
-						 : "writes";
+	static const char *const names[] = { "", "reads", "writes", "reads and writes", "flushes",
+		"reads and flushes", "writes and flushes", "reads, writes and flushes" };
+	const char *what = names[(f->reads ? 1 : 0) | (f->writes ? 2 : 0) | (f->flushes ? 4 : 0)];
 	if (f->every > 1)
 		buf_addf(out, "one of %u ", f->every);
 	buf_addf(out, "%s fail%s", what, f->every > 1 ? "s" : "");

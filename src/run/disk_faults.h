@@ -4,7 +4,7 @@
  *   {"event":"disk","action":"unplug|plug|error|slow|heal","disk":"xvdb","test":NAME,
  *    "expect":["regex",...],                  kernel messages that follow from it
  *    "surprise":true,                         unplug
- *    "read":true,"write":true,"sector":8,"sectors":1,"count":1,"every":1,        error
+ *    "read":true,"write":true,"flush":true,"sector":8,"sectors":1,"count":1,"every":1,   error
  *    "bytes":1048576,"requests":100}          slow, each second
  * Members but event, action and disk may be absent. `test` is the subtest in which it runs. */
 #pragma once

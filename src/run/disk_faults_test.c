@@ -31,6 +31,10 @@ static void test_an_event_is_a_fault_and_a_line_for_people(void **unused)
 			"b: reads fail at sector 8, 2 times" },
 		{ "{\"action\":\"error\",\"disk\":\"b\",\"write\":true,\"sector\":8,\"sectors\":8}",
 			"b: writes fail at sectors 8-15" },
+		{ "{\"action\":\"error\",\"disk\":\"b\",\"flush\":true}", "b: flushes fail" },
+		{ "{\"action\":\"error\",\"disk\":\"b\",\"flush\":true,\"read\":true,"
+		  "\"write\":true}",
+			"b: reads, writes and flushes fail" },
 		{ "{\"action\":\"error\",\"disk\":\"b\",\"every\":3}",
 			"b: one of 3 reads and writes fails" },
 		{ "{\"action\":\"slow\",\"disk\":\"b\",\"bytes\":1048576,\"requests\":9}",

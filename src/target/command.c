@@ -249,12 +249,7 @@ static json_t *node_of(const struct disk_file *f, const struct target_disk *d)
 json_t *command_disk_node(const struct target_spec *spec, const struct target_disk *d)
 {
 	auto_free char *path = command_disk_path(spec, d->serial);
-	json_t *j = node_of(&(struct disk_file){ path, "raw", false }, d);
-	if (j && spec->faults) {
-		auto_free char *name = xasprintf(COMMAND_FILE_PREFIX "%s", d->serial);
-		json_object_set_new(json_object_get(j, "file"), "node-name", json_string(name));
-	}
-	return j;
+	return node_of(&(struct disk_file){ path, "raw", false }, d);
 }
 
 static void set_blocks(json_t *j, const struct target_disk *d)

@@ -27,9 +27,10 @@ struct target_spec;
 
 #define COMMAND_STATE_SERIAL "fsqa-state"
 /* Before the serial: QEMU's names of a disk, */
-#define COMMAND_NODE_PREFIX   "disk-"
-#define COMMAND_FILE_PREFIX   "file-" /* of its file, where faults may be injected, */
-#define COMMAND_DEVICE_PREFIX "dev-"  /* and of the device, there or if it has zones */
+#define COMMAND_NODE_PREFIX "disk-"
+#define COMMAND_DEVICE_PREFIX                                                                      \
+	"dev-" /* of the device, if it has zones or faults may be injected                         \
+		*/
 
 /* The file of the writable disk `serial` in spec's work_dir; the caller's. */
 char *command_disk_path(const struct target_spec *spec, const char *serial);

@@ -18,7 +18,7 @@
 #define SECTORS_LIMIT ((uint64_t)1 << 40)
 
 enum step {
-	STEP_ADD, /* the blkdebug node */
+	STEP_ADD, /* the nodes that fail */
 	STEP_PUT_IN,
 	STEP_TAKE_OUT,
 	STEP_DELETE,
@@ -74,7 +74,9 @@ static json_t *error_rule(const char *event, const char *type, json_int_t sector
  * stays it until there is another rule: one for a sector that no disk has. */
 static void add_every(json_t *errors, json_t *states, const char *type, unsigned every)
 {
-	const char *event = strcmp(type, "read") == 0 ? "read_aio" : "write_aio";
+	const char *event = strcmp(type, "read") == 0    ? "read_aio"
+			    : strcmp(type, "write") == 0 ? "write_aio"
+							 : "flush_to_os";
 	json_t *hit = error_rule(event, type, -1);
 	json_t *miss = error_rule(event, type, NO_SECTOR);
 	json_object_set_new(hit, "state", json_integer(every));
@@ -100,10 +102,13 @@ static void add_errors(json_t *errors, const char *type, const struct target_fau
 
 int faults_rules(const struct target_fault *f, json_t **ret, struct err *e)
 {
-	const char *const types[] = { f->reads ? "read" : NULL, f->writes ? "write" : NULL };
+	const char *const types[] = { f->reads ? "read" : NULL, f->writes ? "write" : NULL,
+		f->flushes ? "flush" : NULL };
 	uint64_t n = f->n_sectors ? f->n_sectors : 1;
-	if (!f->reads && !f->writes)
-		return err_set(e, EINVAL, "an error of neither reads nor writes");
+	if (!f->reads && !f->writes && !f->flushes)
+		return err_set(e, EINVAL, "an error of neither reads, writes nor flushes");
+	if (f->flushes && f->n_sectors)
+		return err_set(e, EINVAL, "a flush touches no sectors: leave one of both out");
 	if (f->every > 1 && (f->count || f->n_sectors))
 		return err_set(e, EINVAL, "one of so many requests, with sectors or a count");
 	if (n > TARGET_FAULT_MANY || f->count > TARGET_FAULT_MANY ||
@@ -157,7 +162,7 @@ static int plan_error(struct faults *x, const struct target_fault *f, struct err
 
 static int plan_unplug(struct faults *x, const struct target_fault *f, struct err *e)
 {
-	const struct target_fault dead = { .reads = true, .writes = true };
+	const struct target_fault dead = { .reads = true, .writes = true, .flushes = true };
 	if (!x->disk->device)
 		return err_set(e, EINVAL, "%s has zones, and cannot be unplugged", f->disk);
 	int rc = f->surprise ? plan_error(x, &dead, e) : 0;
@@ -207,32 +212,39 @@ static json_t *names(const char *prefix, const struct disk *d)
 	return json_string(name);
 }
 
+/* A raw node above the rules, for some events are its word to them; and all of it above the disk's
+ * own nodes, for who takes out a node below flushes it first, which the rules may make fail. */
 static json_t *fault_node(const struct faults *x)
 {
-	json_t *j = json_incref(x->rules);
-	json_object_set_new(j, "node-name", names(FAULT_PREFIX, x->disk));
-	json_object_set_new(j, "image", names(COMMAND_FILE_PREFIX, x->disk));
-	/* What a filter of ours passes on it treats as the node below would. */
-	json_object_set(j, "discard", json_object_get(x->disk->node, "discard"));
-	json_object_set(j, "cache", json_object_get(x->disk->node, "cache"));
-	return j;
+	/* What a filter of ours passes on it treats as the node below would; but flushes, which
+	 * that may drop, have to come to its rules first. */
+	auto_json json_t *cache = json_copy(json_object_get(x->disk->node, "cache"));
+	json_t *discard = json_object_get(x->disk->node, "discard");
+	json_object_set_new(cache, "no-flush", json_false());
+	json_object_set_new(x->rules, "image", names(COMMAND_NODE_PREFIX, x->disk));
+	json_object_set(x->rules, "discard", discard);
+	json_object_set(x->rules, "cache", cache);
+	return json_pack("{s:s, s:o, s:O, s:O, s:O}", "driver", "raw", "node-name",
+		names(FAULT_PREFIX, x->disk), "discard", discard, "cache", cache, "file", x->rules);
 }
 
-static json_t *reopen(const struct disk *d, const char *prefix)
+/* virtio-blk's backend belongs to a device within the device. */
+static char *backend_of(const struct disk *d)
 {
-	json_t *node = json_copy(d->node);
-	json_object_set_new(node, "file", names(prefix, d));
-	return json_pack("{s:[o]}", "options", node);
+	return xasprintf("/machine/peripheral/" COMMAND_DEVICE_PREFIX "%s%s", d->serial,
+		d->device ? "/virtio-backend" : "");
+}
+
+static json_t *use_node(const struct disk *d, const char *prefix)
+{
+	auto_free char *path = backend_of(d);
+	return json_pack(
+		"{s:s, s:s, s:o}", "path", path, "property", "drive", "value", names(prefix, d));
 }
 
 static json_t *throttle(const struct faults *x, const struct target_fault *f)
 {
-	/* virtio-blk's backend belongs to a device within the device. */
-	auto_free char *id = x->disk->device
-				     ? xasprintf("/machine/peripheral/"
-						 "%s%s/virtio-backend",
-					       COMMAND_DEVICE_PREFIX, x->disk->serial)
-				     : xasprintf(COMMAND_DEVICE_PREFIX "%s", x->disk->serial);
+	auto_free char *id = backend_of(x->disk);
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "id", id, "bps",
 		(json_int_t)f->bytes_per_s, "bps_rd", (json_int_t)0, "bps_wr", (json_int_t)0,
 		"iops", (json_int_t)f->requests_per_s, "iops_rd", (json_int_t)0, "iops_wr",
@@ -252,11 +264,11 @@ static const char *command_of(const struct faults *x, json_t **ret_arguments)
 		*ret_arguments = fault_node(x);
 		return "blockdev-add";
 	case STEP_PUT_IN:
-		*ret_arguments = reopen(d, FAULT_PREFIX);
-		return "blockdev-reopen";
+		*ret_arguments = use_node(d, FAULT_PREFIX);
+		return "qom-set";
 	case STEP_TAKE_OUT:
-		*ret_arguments = reopen(d, COMMAND_FILE_PREFIX);
-		return "blockdev-reopen";
+		*ret_arguments = use_node(d, COMMAND_NODE_PREFIX);
+		return "qom-set";
 	case STEP_DELETE:
 		*ret_arguments = one("node-name", names(FAULT_PREFIX, d));
 		return "blockdev-del";
@@ -417,7 +429,8 @@ static void device_is_gone(struct faults *x, struct disk *d)
 {
 	if (!d)
 		return;
-	d->plugged = d->slow = false; /* the throttle went with the device's backend */
+	/* The throttle went with the device's backend, and so did the use of a node. */
+	d->plugged = d->slow = d->fault_is_in = false;
 	if (d != x->disk || x->steps[x->step] != STEP_UNPLUG)
 		return; /* it was given up before */
 	x->gone = true;
@@ -430,9 +443,9 @@ static void device_is_gone(struct faults *x, struct disk *d)
 bool faults_event(struct faults *x, const char *name, const json_t *data)
 {
 	if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
-		const struct disk *d =
-			find(x, COMMAND_NODE_PREFIX, json_str_or(data, "node-name", ""));
-		return d && d->has_fault && strcmp(json_str_or(data, "action", ""), "report") == 0;
+		const char *node = json_str_or(data, "node-name", "");
+		return find(x, FAULT_PREFIX, node) &&
+		       strcmp(json_str_or(data, "action", ""), "report") == 0;
 	}
 	if (strcmp(name, "DEVICE_DELETED") != 0)
 		return false;

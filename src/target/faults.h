@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* faults.h: faults of scratch disks, made by QEMU's monitor while the guest runs:
- *   error     a blkdebug node with the rules, put between the disk's raw node and its file
+ *   error     a blkdebug node with the rules, put between the device and the disk's node
  *   slow      the throttle of the device's backend
  *   unplug    device_del, and DEVICE_DELETED once the guest has let go; the node stays
  *   plug      device_add
  * One request at a time, in the order in which they came.
- * Source: QEMU's qapi/block-core.json (BlockdevOptionsBlkdebug, blockdev-reopen), qapi/qdev.json */
+ * Source: QEMU's qapi/block-core.json (BlockdevOptionsBlkdebug), qapi/qdev.json,
+ * qapi/qom.json (qom-set of a device's drive, from QEMU 7.0 on) */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>

@@ -134,20 +134,25 @@ static void told(struct fixture *f, const char *text)
 
 #define GONE "{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"dev-a\"}}\n"
 
-static void test_an_error_goes_between_the_disk_and_its_file_and_out_again(void **state)
+static void test_an_error_goes_above_the_disk_and_away_again(void **state)
 {
 	struct fixture *f = *state;
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_ERROR, .disk = "a", .reads = true });
 	expect(f, "blockdev-add",
+		"{\"driver\":\"raw\",\"node-name\":\"fault-a\",\"discard\":\"unmap\","
+		"\"cache\":{\"no-flush\":false,\"direct\":false},\"file\":{\"driver\":\"blkdebug\","
 		"\"inject-error\":[{\"event\":\"none\",\"iotype\":\"read\"}],"
-		"\"node-name\":\"fault-a\",\"image\":\"file-a\"");
+		"\"image\":\"disk-a\",\"discard\":\"unmap\","
+		"\"cache\":{\"no-flush\":false,\"direct\":false}}}");
 	reply(f);
-	expect(f, "blockdev-reopen", "\"node-name\":\"disk-a\",\"driver\":\"raw\"");
+	expect(f, "qom-set",
+		"{\"path\":\"/machine/peripheral/dev-a/virtio-backend\",\"property\":\"drive\","
+		"\"value\":\"fault-a\"}");
 	told(f, "");
 	reply(f);
 	told(f, "done 0 ;");
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_HEAL, .disk = "a" });
-	expect(f, "blockdev-reopen", "\"file\":\"file-a\"");
+	expect(f, "qom-set", "\"value\":\"disk-a\"");
 	reply(f);
 	expect(f, "blockdev-del", "\"fault-a\"");
 	reply(f);
@@ -188,15 +193,13 @@ static void test_a_surprise_fails_all_requests_before_the_disk_goes(void **state
 		       .kind = TARGET_FAULT_UNPLUG, .disk = "a", .surprise = true });
 	expect(f, "blockdev-add", "\"read\"");
 	reply(f);
-	expect(f, "blockdev-reopen", "\"fault-a\"");
+	expect(f, "qom-set", "\"fault-a\"");
 	reply(f);
 	expect(f, "device_del", "\"dev-a\"");
 	reply(f);
 	say(f, GONE);
 	told(f, "done 0 ;ours;");
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_PLUG, .disk = "a" });
-	expect(f, "blockdev-reopen", "\"file-a\"");
-	reply(f);
 	expect(f, "blockdev-del", "\"fault-a\"");
 	reply(f);
 	expect(f, "device_add", "\"dev-a\"");
@@ -212,7 +215,7 @@ static void test_requests_wait_for_each_other_and_all_are_answered_at_the_end(vo
 	};
 	ask(f, &slow);
 	ask(f, &slow);
-	expect(f, "block_set_io_throttle", "{\"id\":\"dev-z\",\"bps\":1000,");
+	expect(f, "block_set_io_throttle", "{\"id\":\"/machine/peripheral/dev-z\",\"bps\":1000,");
 	silent(f);
 	auto_free char *refusal = xasprintf(
 		"{\"error\": {\"class\": \"C\", \"desc\": \"no\"}, \"id\": %d}\n", (int)f->id);
@@ -231,15 +234,16 @@ static void test_only_an_error_that_was_injected_is_ours(void **state)
 {
 	struct fixture *f = *state;
 	static const char event[] = "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"node-name\": "
-				    "\"disk-a\", \"action\": \"report\"}}\n";
-	say(f, event);
+				    "\"fault-a\", \"action\": \"report\"}}\n";
+	say(f, "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"node-name\": \"disk-a\", "
+	       "\"action\": \"report\"}}\n");
 	told(f, "not ours;");
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_ERROR, .disk = "a", .writes = true });
 	expect(f, "blockdev-add", "\"write\"");
 	reply(f);
 	say(f, event);
 	told(f, "ours;");
-	say(f, "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"node-name\": \"disk-a\", "
+	say(f, "{\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"node-name\": \"fault-a\", "
 	       "\"action\": \"stop\"}}\n"); /* the host is full */
 	told(f, "not ours;");
 }
@@ -254,7 +258,7 @@ static void test_what_cannot_be_is_refused_before_anything_changes(void **state)
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_PLUG, .disk = "a" });
 	told(f, "done -22 a is plugged in already;");
 	ask(f, &(struct target_fault){ .kind = TARGET_FAULT_ERROR, .disk = "a" });
-	told(f, "done -22 an error of neither reads nor writes;");
+	told(f, "done -22 an error of neither reads, writes nor flushes;");
 	silent(f);
 }
 
@@ -273,6 +277,14 @@ static void test_rules_are_as_blkdebug_reads_them(void **state)
 		"{\"driver\":\"blkdebug\",\"inject-error\":["
 		"{\"event\":\"none\",\"iotype\":\"read\",\"sector\":8,\"once\":true},"
 		"{\"event\":\"none\",\"iotype\":\"read\",\"sector\":9,\"once\":true}]}");
+	auto_free char *flush = rules(&(struct target_fault){ .flushes = true, .every = 2 });
+	assert_string_equal(flush,
+		"{\"driver\":\"blkdebug\",\"inject-error\":["
+		"{\"event\":\"flush_to_os\",\"iotype\":\"flush\",\"state\":2},"
+		"{\"event\":\"flush_to_os\",\"iotype\":\"flush\",\"sector\":1125899906842624,"
+		"\"state\":1}],\"set-state\":["
+		"{\"event\":\"flush_to_os\",\"state\":1,\"new_state\":2},"
+		"{\"event\":\"flush_to_os\",\"state\":2,\"new_state\":1}]}");
 	auto_free char *every = rules(&(struct target_fault){ .writes = true, .every = 2 });
 	assert_string_equal(every,
 		"{\"driver\":\"blkdebug\",\"inject-error\":["
@@ -293,6 +305,7 @@ static void test_more_rules_than_there_may_be_are_refused(void **state)
 		{ .reads = true, .every = 65 },
 		{ .reads = true, .every = 2, .count = 1 },
 		{ .reads = true, .sector = UINT64_MAX, .n_sectors = 1 },
+		{ .flushes = true, .n_sectors = 1 },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		json_t *j = NULL;
@@ -305,7 +318,7 @@ static void test_more_rules_than_there_may_be_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_an_error_goes_between_the_disk_and_its_file_and_out_again),
+		rig_test(test_an_error_goes_above_the_disk_and_away_again),
 		rig_test(test_an_unplug_is_over_when_the_guest_let_go_in_either_order),
 		rig_test(test_a_surprise_fails_all_requests_before_the_disk_goes),
 		rig_test(test_requests_wait_for_each_other_and_all_are_answered_at_the_end),

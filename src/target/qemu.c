@@ -293,9 +293,8 @@ static void on_qmp_ready(void *ctx, const char *version)
 static void disk_error(struct target *t, const json_t *data)
 {
 	const char *node = json_str_or(data, "node-name", "?");
-	const char *disk = strncmp(node, COMMAND_NODE_PREFIX, strlen(COMMAND_NODE_PREFIX)) == 0
-				   ? node + strlen(COMMAND_NODE_PREFIX)
-				   : node;
+	const char *dash = strchr(node, '-'); /* behind a prefix of ours */
+	const char *disk = dash ? dash + 1 : node;
 	bool full = json_bool_or(data, "nospace", false);
 	auto_free char *detail =
 		full ? xasprintf("no room left on the host for disk %s, in %s", disk, t->work_dir)

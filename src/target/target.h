@@ -134,10 +134,11 @@ struct target_fault {
 	const char *disk; /* its serial; borrowed for the call */
 	bool surprise;    /* UNPLUG: its requests fail first, so that nothing more is written */
 	/* ERROR: */
-	bool reads, writes;
-	uint64_t sector, n_sectors; /* that touch these, of 512 bytes; n_sectors 0: any */
+	bool reads, writes, flushes;
+	uint64_t sector, n_sectors; /* that touch these, of 512 bytes; n_sectors 0: any. A flush
+				     * touches none */
 	unsigned count;             /* so many of them; 0: until it is healed */
-	unsigned every;             /* one of so many of its reads, or of its writes; 0: each */
+	unsigned every;             /* one of so many of its reads, writes or flushes; 0: each */
 	/* SLOW, at most; 0: no limit. */
 	uint64_t bytes_per_s, requests_per_s;
 };
