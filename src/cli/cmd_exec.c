@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/copies.h"
 #include "cli/vm_command.h"
 #include "config/profile.h"
 #include <stdbool.h>
@@ -24,6 +25,7 @@ static int cmd_exec_fn(struct cli *cli, int argc, char **argv)
 
 static const struct command_option options[] = {
 	CLI_VM_OPTIONS,
+	CLI_COPY_OPTIONS,
 	{ "cold", 0, NULL, "boot, and take no snapshot", NULL, 0, 0 },
 	{ 0 },
 };
@@ -31,6 +33,8 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
 	{ "fsqa exec btrfs/demo -- mkfs.btrfs /dev/xvdb", "one command in a pristine machine" },
 	{ "fsqa exec btrfs/demo -- sh -c 'cat > /tmp/x; wc /tmp/x' < file", "with its input" },
+	{ "fsqa exec --put ./repro:/root/ --get /tmp/out:out btrfs/demo -- /root/repro",
+		"a program of yours, and what it wrote" },
 	{ "fsqa exec -k arch/x86/boot/bzImage btrfs/demo -- uname -r", "on your own kernel" },
 	{ 0 },
 };
@@ -44,7 +48,11 @@ const struct command cmd_exec = {
 	.help = "Runs the command as root in a machine that nobody has used: a clone of a snapshot "
 		"of the VM that `fsqa run` would boot, with empty scratch disks, a clock, random "
 		"numbers and ids of its own. The first time, the machine is booted and saved; then "
-		"a clone takes a fraction of a second. The machine is gone afterwards.",
+		"a clone takes a fraction of a second. The machine is gone afterwards.\n\n"
+		"--put and --get copy a file, or a folder with all in it: modes, times, links, "
+		"holes and extended attributes stay, and owners where you are root. A TO of --put "
+		"that ends with / is the folder to put it into. --get takes from the machine "
+		"neither devices nor set-user-ID bits, and writes into an empty folder only.",
 	.examples = examples,
 	.options = options,
 	.fn = cmd_exec_fn,

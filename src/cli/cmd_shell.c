@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/copies.h"
 #include "cli/vm_command.h"
 #include "config/profile.h"
 #include <stdbool.h>
@@ -26,6 +27,7 @@ static int cmd_shell_fn(struct cli *cli, int argc, char **argv)
 
 static const struct command_option options[] = {
 	CLI_VM_OPTIONS,
+	CLI_COPY_OPTIONS,
 	{ "attach", 0, "RUN", "in the VM that RUN has now, or that --keep kept", NULL, 0, 0 },
 	{ 0 },
 };
@@ -46,7 +48,9 @@ const struct command cmd_shell = {
 	.summary = "an interactive shell in the same VM with the same disks",
 	.help = "Boots the VM that `fsqa run` would use, with fresh scratch disks, and connects "
 		"this terminal to a root shell in it. With a command, runs that instead and exits "
-		"with its code. The VM and its disks are gone afterwards.\n\n"
+		"with its code. The VM and its disks are gone afterwards. --put and --get are "
+		"those of "
+		"`fsqa exec`.\n\n"
 		"With --attach it is a shell, or command, in a VM that is up already: that of a "
 		"run under way, whose record then says that somebody was there, or of the test at "
 		"whose failure `fsqa run --keep` kept it. RUN is an id of fsqa ps, its beginning, "

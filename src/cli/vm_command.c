@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "cli/cli.h"
+#include "cli/copies.h"
 #include "cli/live.h"
 #include "cli/progress.h"
 #include "config/config.h"
@@ -106,15 +107,25 @@ int vm_command(struct cli *cli, const struct profile *profile, const char *state
 {
 	struct err e = { 0 };
 	struct prepared prepared = { 0 };
+	struct copies copies = { 0 };
 	struct winsize size = { .ws_col = 80, .ws_row = 24 };
 	bool tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	int exit_code = CLI_INFRA;
 	if (tty)
 		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &size); /* else the usual size stands */
+	int rc = copies_read(cli, &copies);
+	if (rc != CLI_GOOD) {
+		copies_clear(&copies);
+		return rc;
+	}
 	struct prepare_request q = {
 		.state_dir = state_dir,
 		.profile = profile,
 		.kernel = cli_value(cli, "kernel"),
+		.put = copies.put,
+		.n_put = copies.n_put,
+		.fetch = copies.fetch,
+		.n_fetch = copies.n_fetch,
 		.shell_argv = argv ? argv : login,
 		.shell_pty = tty,
 		.shell_cols = size.ws_col,
@@ -131,6 +142,7 @@ int vm_command(struct cli *cli, const struct profile *profile, const char *state
 	}
 	progress_free(p);
 	prepared_clear(&prepared);
+	copies_clear(&copies);
 	return exit_code;
 }
 

@@ -209,6 +209,8 @@ static void dispatch(const struct frame *f)
 	case AGENT_WINSIZE:
 	case AGENT_CREDIT:
 	case AGENT_DATA:
+	case AGENT_ENTRY:
+	case AGENT_HOLE:
 		forward(f);
 		return;
 	case AGENT_EVENT_ACK:

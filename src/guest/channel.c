@@ -231,6 +231,8 @@ void channel_exit(struct channel *c, const struct channel_exit *x)
 		json_object_set_new(j, "oom", json_true());
 	if (x->skipped)
 		json_object_set_new(j, "skipped", json_integer((json_int_t)x->skipped));
+	if (x->warning)
+		json_object_set_new(j, "warning", json_bytes(x->warning, strlen(x->warning)));
 	if (x->error)
 		json_object_set_new(j, "error", json_bytes(x->error, strlen(x->error)));
 	auto_free char *line = json_line(j);

@@ -50,8 +50,9 @@ struct channel_exit {
 	int code;   /* -1: none */
 	int signal; /* 0: none */
 	bool timed_out, oom;
-	uint64_t skipped;  /* of a get */
-	const char *error; /* NULL: none */
+	uint64_t skipped;    /* of a get */
+	const char *error;   /* NULL: none */
+	const char *warning; /* NULL: none */
 };
 /* The last frame; waits until all is sent. The channel is closed after it. */
 void channel_exit(struct channel *c, const struct channel_exit *x);

@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "guest/channel.h"
 #include "guest/handler.h"
+#include "wire/entry.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,28 +26,27 @@ struct get {
 	uint64_t bytes_left;
 	uint64_t entries_left;
 	uint64_t skipped;
+	bool whole;      /* owners, attributes and holes are wanted */
 	dev_t dev;       /* mounts below the requested folder are not entered */
 	struct buf path; /* below the requested one */
 	bool gone;
 };
 
-static void send_entry(struct get *g, char kind, const struct stat *st, const char *target)
+/* `fd`: of a file or folder; -1: no attributes. `target` may be NULL. */
+static void send_entry(struct get *g, char kind, const struct stat *st, int fd, const char *target)
 {
-	struct agent_entry h = {
-		.kind = (uint8_t)kind,
-		.mode = st->st_mode & 07777,
-		.size = kind == 'f' ? (uint64_t)st->st_size : 0,
-		.mtime_s = st->st_mtim.tv_sec,
-		.path_len = (uint32_t)g->path.len,
-		.target_len = target ? (uint32_t)strlen(target) : 0,
-	};
 	auto_buf struct buf b = { 0 };
-	buf_add(&b, &h, sizeof h);
-	buf_add(&b, g->path.s, g->path.len);
-	if (target) {
-		buf_addc(&b, '\0');
-		buf_adds(&b, target);
-	}
+	auto_buf struct buf xattrs = { 0 };
+	struct entry x = entry_of(kind, st);
+	x.path = g->path.s;
+	x.path_len = g->path.len;
+	x.target = target;
+	x.target_len = target ? strlen(target) : 0;
+	if (g->whole && fd >= 0)
+		g->skipped += entry_xattrs(fd, &xattrs);
+	x.xattrs = (const uint8_t *)xattrs.s;
+	x.xattrs_len = xattrs.len;
+	entry_encode(&x, &b);
 	channel_send(g->ch, AGENT_ENTRY, b.s, b.len);
 	channel_flush(g->ch, true);
 	g->entries_left--;
@@ -54,7 +54,7 @@ static void send_entry(struct get *g, char kind, const struct stat *st, const ch
 
 static void send_unreadable(struct get *g, const struct stat *st, int code)
 {
-	send_entry(g, 'e', st, strerror(code));
+	send_entry(g, 'e', st, -1, strerror(code));
 }
 
 /* Wait until there is credit. */
@@ -68,26 +68,26 @@ static size_t wait_credit(struct get *g)
 
 /* At most what it had when it was opened: a log that grows meanwhile has an end here. One that
  * shrinks ends early, which the host sees by the entry's size. */
-static void send_content(struct get *g, int fd, uint64_t left)
+static void send_content(struct get *g, int fd, uint64_t size)
 {
 	static char chunk[FRAME_MAX_PAYLOAD];
-	if (left > g->bytes_left)
-		left = g->bytes_left;
-	while (left && !g->gone) {
+	struct content c = { .fd = fd, .left = size, .holes = g->whole };
+	while (!g->gone && g->bytes_left) {
+		uint64_t n;
 		size_t want = wait_credit(g);
 		want = want < sizeof chunk ? want : sizeof chunk;
-		want = want < left ? want : (size_t)left;
-		if (want == 0)
+		want = want < g->bytes_left ? want : (size_t)g->bytes_left;
+		int piece = want ? content_next(&c, chunk, want, &n) : CONTENT_END;
+		if (piece == CONTENT_DATA) {
+			channel_data(g->ch, AGENT_DATA, chunk, (size_t)n);
+			g->bytes_left -= n;
+		} else if (piece == CONTENT_HOLE) {
+			channel_send(
+				g->ch, AGENT_HOLE, &n, sizeof n); /* little-endian, as we are */
+		} else {
 			return;
-		ssize_t n = read(fd, chunk, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		channel_data(g->ch, AGENT_DATA, chunk, (size_t)n);
+		}
 		channel_flush(g->ch, true);
-		left -= (uint64_t)n;
-		g->bytes_left -= (uint64_t)n;
 	}
 }
 
@@ -100,9 +100,9 @@ static void get_file(struct get *g, int dirfd, const char *name, const struct st
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		send_unreadable(g, seen, errno);
 	} else if (!S_ISREG(st.st_mode)) {
-		send_entry(g, 'o', &st, NULL);
+		send_entry(g, 'o', &st, -1, NULL);
 	} else {
-		send_entry(g, 'f', &st, NULL);
+		send_entry(g, 'f', &st, fd, NULL);
 		send_content(g, fd, st.st_size ? (uint64_t)st.st_size : GET_UNSIZED);
 	}
 }
@@ -112,7 +112,7 @@ static void get_link(struct get *g, int dirfd, const char *name, const struct st
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(dirfd, name, target, sizeof target - 1);
 	target[n > 0 ? n : 0] = '\0';
-	send_entry(g, 'l', st, target);
+	send_entry(g, 'l', st, -1, target);
 }
 
 /* Names in byte order; those past the limit are counted, not kept. */
@@ -145,7 +145,7 @@ static void get_folder(
 		openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	auto_strv struct strv names = { 0 };
 	if (st->st_dev != g->dev) {
-		send_entry(g, 'o', st, NULL);
+		send_entry(g, 'o', st, -1, NULL);
 		return;
 	}
 	if (fd < 0) {
@@ -156,7 +156,7 @@ static void get_folder(
 		return;
 	}
 	if (g->path.len) /* the requested folder itself is no entry */
-		send_entry(g, 'd', st, NULL);
+		send_entry(g, 'd', st, fd, NULL);
 	int rc = depth < GET_DEPTH ? read_names(g, fd, &names) : -ELOOP;
 	if (rc < 0)
 		g->skipped++;
@@ -187,7 +187,7 @@ static void get_one(struct get *g, int dirfd, const char *name, unsigned depth)
 	else if (S_ISLNK(st.st_mode))
 		get_link(g, dirfd, name, &st);
 	else
-		send_entry(g, 'o', &st, NULL);
+		send_entry(g, 'o', &st, -1, NULL);
 	if (g->path.len > before) {
 		g->path.len = before;
 		g->path.s[before] = '\0';
@@ -205,6 +205,7 @@ static int get(struct get *g, const json_t *j, struct err *e)
 	int64_t entries = json_i64_or(j, "max_entries", 0);
 	g->bytes_left = bytes > 0 ? (uint64_t)bytes : 0;
 	g->entries_left = entries > 0 ? (uint64_t)entries : 0;
+	g->whole = json_bool_or(j, "whole", false);
 	if (path[0] != '/')
 		return err_set(e, EINVAL, "%s: not an absolute path", path);
 	if (lstat(path, &st) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/guest_test.h"
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 struct transfer {
 	struct rig *rig;
@@ -41,9 +42,8 @@ static void transfer_clear(struct transfer *t)
 }
 #define auto_transfer __attribute__((cleanup(transfer_clear)))
 
-/* Get `path` into the rig's folder "got", which is made. */
-static void get(struct rig *r, struct transfer *t, const char *path, uint64_t max_bytes,
-	uint32_t max_entries)
+static void get_as(struct rig *r, struct transfer *t, const char *path, uint64_t max_bytes,
+	uint32_t max_entries, bool whole)
 {
 	struct err e = { 0 };
 	auto_free char *to = path_join(r->folder, "got");
@@ -54,6 +54,7 @@ static void get(struct rig *r, struct transfer *t, const char *path, uint64_t ma
 		.dirfd = dirfd,
 		.max_bytes = max_bytes,
 		.max_entries = max_entries,
+		.whole = whole,
 		.on_file = on_file,
 		.on_skipped = on_skipped,
 		.on_exit = on_exit_transfer,
@@ -66,10 +67,34 @@ static void get(struct rig *r, struct transfer *t, const char *path, uint64_t ma
 	assert_false(t->x.lost);
 }
 
+/* Get `path` into the rig's folder "got", which is made. */
+static void get(struct rig *r, struct transfer *t, const char *path, uint64_t max_bytes,
+	uint32_t max_entries)
+{
+	get_as(r, t, path, max_bytes, max_entries, false);
+}
+
+static void put_tree(struct rig *r, struct transfer *t, const char *from, const char *path)
+{
+	struct err e = { 0 };
+	const struct session_put p = { .from = from,
+		.path = path,
+		.owners = geteuid() == 0,
+		.on_exit = on_exit_transfer,
+		.ctx = t };
+	if (session_put(r->session, &p, &e) < 0)
+		fail_msg("%s", e.msg);
+	rig_run_until(r, &t->done);
+	assert_false(t->x.lost);
+}
+
 static void put(struct rig *r, struct transfer *t, int fd, const char *path, unsigned mode)
 {
 	struct err e = { 0 };
-	if (session_put(r->session, fd, path, mode, on_exit_transfer, t, &e) < 0)
+	const struct session_put p = {
+		.fd = fd, .mode = mode, .path = path, .on_exit = on_exit_transfer, .ctx = t
+	};
+	if (session_put(r->session, &p, &e) < 0)
 		fail_msg("%s", e.msg);
 	rig_run_until(r, &t->done);
 	assert_false(t->x.lost);
@@ -147,7 +172,8 @@ static void test_a_put_that_fails_leaves_nothing(void **state)
 	assert_non_null(strstr(t.x.error, "Is a directory"));
 	sh(r, "test \"$(ls %s | grep -c fsqa-)\" = 0", r->folder);
 	auto_transfer struct transfer bad = { 0 };
-	auto_close int write_only = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	auto_free char *local = path_join(r->folder, "local");
+	auto_close int write_only = open(local, O_WRONLY | O_CLOEXEC);
 	auto_free char *other = path_join(r->folder, "other");
 	put(r, &bad, write_only, other, 0644); /* our own end fails to read */
 	assert_non_null(strstr(bad.x.error, "Bad file descriptor"));
@@ -264,6 +290,96 @@ static void test_a_name_that_is_there_already_is_not_overwritten(void **state)
 	sh(r, "grep -qx ours %s/outside; test ! -e /f", r->folder);
 }
 
+/* Mode, owner, size and blocks, time, name, link's target of all below; blocks tell holes. */
+#define TREE "find . -printf '%%p %%m %%U:%%G %%s %%b %%T@ %%l\\n' | sort"
+
+static void test_a_tree_goes_there_and_back_as_it_is(void **state)
+{
+	struct rig *r = *state;
+	auto_transfer struct transfer there = { 0 };
+	auto_transfer struct transfer back = { 0 };
+	auto_free char *from = path_join(r->folder, "from");
+	auto_free char *to = path_join(r->folder, "new/to");
+	sh(r,
+		"mkdir -p %s/a/b/empty; cd %s; echo one >a/one; chmod 640 a/one; ln -s ../nowhere "
+		"a/link; "
+		"echo x >'a/new\nline'; : >a/none; truncate -s 1G a/sparse; "
+		"printf middle | dd of=a/sparse bs=1M seek=512 conv=notrunc status=none; "
+		"test $(id -u) != 0 || chown -h 1234:4321 a/one a/b a/link; "
+		"touch -h -d @1000000000.5 a/one a/link a/b; chmod 2750 a/b; chmod 4755 a/none; "
+		"sync",
+		from, from);
+	auto_free char *one = path_join(from, "a/one");
+	bool xattrs = setxattr(one, "user.fsqa", "value", 5, 0) == 0;
+	put_tree(r, &there, from, to);
+	assert_string_equal(there.x.error, "");
+	assert_string_equal(there.x.warning, "");
+	sh(r,
+		"sync; cd %s; " TREE " >../tree-from; cd %s; " TREE " >../../tree-to; "
+		"diff ../../tree-from ../../tree-to; cmp a/sparse %s/a/sparse",
+		from, to, from);
+	char value[8] = "";
+	auto_free char *copy = path_join(to, "a/one");
+	assert_true(!xattrs || getxattr(copy, "user.fsqa", value, sizeof value) == 5);
+	/* On the way back set-ID is lost and an odd name is told; the rest stays. */
+	get_as(r, &back, to, 2 << 20, 100, true);
+	assert_string_equal(back.x.error, "");
+	assert_string_equal(buf_str(&back.skipped), "");
+	sh(r,
+		"sync; cd %s; chmod -s a/none a/b; mv 'a/new\nline' 'a/new\\x0aline'; "
+		"touch -r %s/a a; " TREE " >../tree-from; "
+		"cd ../got; chmod 755 .; touch -r ../from .; " TREE " >../tree-back; "
+		"diff ../tree-from ../tree-back; cmp a/sparse ../from/a/sparse",
+		from, to);
+	auto_free char *got = xasprintf("%s/got/a/one", r->folder);
+	assert_true(!xattrs || getxattr(got, "user.fsqa", value, sizeof value) == 5);
+}
+
+static void test_ten_thousand_small_files_are_put(void **state)
+{
+	struct rig *r = *state;
+	auto_transfer struct transfer t = { 0 };
+	auto_free char *from = path_join(r->folder, "from");
+	auto_free char *to = path_join(r->folder, "to");
+	sh(r, "mkdir %s; cd %s; seq 10000 | split -l 1 -a 4", from, from);
+	put_tree(r, &t, from, to);
+	assert_string_equal(t.x.error, "");
+	sh(r, "diff -r %s %s && test $(ls %s | wc -l) = 10000", from, to, to);
+}
+
+static void test_a_tree_that_cannot_be_sent_whole_is_an_error(void **state)
+{
+	struct rig *r = *state;
+	auto_transfer struct transfer t = { 0 };
+	auto_free char *from = path_join(r->folder, "from");
+	auto_free char *to = path_join(r->folder, "to");
+	struct err e = { 0 };
+	const struct session_put none = { .from = "/nonexistent", .path = to };
+	assert_int_equal(session_put(r->session, &none, &e), -ENOENT);
+	assert_string_equal(e.msg, "/nonexistent: No such file or directory");
+	sh(r, "mkdir %s; mkfifo %s/pipe", from, from);
+	put_tree(r, &t, from, to);
+	assert_non_null(strstr(t.x.error, "from/pipe: a device, socket, FIFO"));
+}
+
+static void test_a_put_merges_folders_and_replaces_files(void **state)
+{
+	struct rig *r = *state;
+	auto_transfer struct transfer t = { 0 };
+	auto_free char *from = path_join(r->folder, "from");
+	auto_free char *to = path_join(r->folder, "to");
+	sh(r,
+		"mkdir -p %s/lib %s/usr/lib; echo new >%s/file; echo new >%s/lib/x; ln -s y %s/z; "
+		"cd %s; echo old >file; echo old >usr/lib/old; ln -s usr/lib lib; ln -s q z",
+		from, to, from, from, from, to);
+	put_tree(r, &t, from, to);
+	assert_string_equal(t.x.error, "");
+	sh(r,
+		"cd %s; grep -qx new file; grep -qx new usr/lib/x; grep -qx old usr/lib/old; "
+		"test -L lib; test $(readlink z) = y",
+		to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +393,10 @@ int main(void)
 		rig_test(test_a_file_that_grows_or_shrinks_meanwhile_has_an_end),
 		rig_test(test_a_file_of_proc_comes_though_it_has_no_size),
 		rig_test(test_a_name_that_is_there_already_is_not_overwritten),
+		rig_test(test_a_tree_goes_there_and_back_as_it_is),
+		rig_test(test_ten_thousand_small_files_are_put),
+		rig_test(test_a_tree_that_cannot_be_sent_whole_is_an_error),
+		rig_test(test_a_put_merges_folders_and_replaces_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,8 @@ static void on_frame(void *ctx, const struct frame *f)
 	struct visit *v = ctx;
 	if (f->type == RUN_TTY_OUT)
 		tty_output((int)f->stream, f->payload, f->length);
+	else if (f->type == RUN_TTY_TAKEN)
+		tty_taken(v->tty, f);
 	else if (f->type == RUN_DONE)
 		on_done(v, f);
 }
@@ -62,16 +64,9 @@ static void on_closed(void *ctx, const struct err *why)
 	end_visit(v);
 }
 
-static void on_drained(void *ctx)
-{
-	const struct visit *v = ctx;
-	tty_drained(v->tty);
-}
-
 static const struct link_handler handler = {
 	.on_frame = on_frame,
 	.on_closed = on_closed,
-	.on_drained = on_drained,
 };
 
 /* By the folder's descriptor, for a path may be longer than such an address. */

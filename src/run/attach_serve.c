@@ -19,11 +19,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG    8
-#define FLUSH_US   5000000
-#define HANGUP_MS  2000 /* from HUP to KILL */
-#define INPUT_HIGH (1u << 20)
-#define INPUT_MS   10 /* between two looks at whether the guest took it */
+#define BACKLOG   8
+#define FLUSH_US  5000000
+#define HANGUP_MS 2000 /* from HUP to KILL */
 
 struct visitor {
 	struct visitor *next;
@@ -31,7 +29,7 @@ struct visitor {
 	struct link *link; /* NULL: it is gone */
 	struct session_job *job;
 	bool debugs;
-	uv_timer_t timer; /* to KILL, or the next look at the input */
+	uv_timer_t timer; /* to KILL */
 };
 
 struct attach_serve {
@@ -110,6 +108,14 @@ static void on_output(void *ctx, int which, const void *data, size_t n)
 		session_job_pause(v->job, true);
 }
 
+static void on_input(void *ctx, size_t n)
+{
+	const struct visitor *v = ctx;
+	uint32_t taken = (uint32_t)n;
+	if (v->link)
+		link_send(v->link, RUN_TTY_TAKEN, 0, &taken, sizeof taken);
+}
+
 static void on_exit_job(void *ctx, const struct session_exit *x)
 {
 	struct visitor *v = ctx;
@@ -150,6 +156,7 @@ static void run_command(struct visitor *v, const json_t *j)
 		.rows = cells(j, "rows", 24),
 		.stdin_open = true,
 		.on_output = on_output,
+		.on_input = on_input,
 		.on_exit = on_exit_job,
 		.ctx = v,
 	};
@@ -159,24 +166,12 @@ static void run_command(struct visitor *v, const json_t *j)
 		a->spec.on_visitors(a->spec.ctx, a->n, argv.v[0]);
 }
 
-static void on_input_tick(uv_timer_t *t)
-{
-	struct visitor *v = t->data;
-	if (v->job && session_job_write(v->job, "", 0) >= INPUT_HIGH)
-		return;
-	uv_timer_stop(t);
-	if (v->link)
-		link_pause(v->link, 0);
-}
-
 static void input(struct visitor *v, const struct frame *f)
 {
-	if (f->length == 0) {
+	if (f->length == 0)
 		session_job_eof(v->job);
-	} else if (session_job_write(v->job, f->payload, f->length) >= INPUT_HIGH) {
-		link_pause(v->link, 1);
-		uv_timer_start(&v->timer, on_input_tick, INPUT_MS, INPUT_MS);
-	}
+	else if (session_job_write(v->job, f->payload, f->length) > RUN_TTY_WINDOW)
+		session_job_signal(v->job, SIGKILL); /* a client that knows no window */
 }
 
 static void on_hangup_over(uv_timer_t *t)

@@ -143,14 +143,13 @@ static const char *unmet(struct batch *b, const struct job_stage *s)
 	return NULL;
 }
 
-static void ask_shutdown(struct batch *b)
+void batch_ask_shutdown(struct batch *b)
 {
 	b->state = BATCH_ENDING;
 	batch_status(b, "shutdown", "");
 	target_shutdown(b->target, SHUTDOWN_US);
 }
 
-static void start_shell(struct batch *b);
 static void keep_target(struct batch *b);
 
 void batch_go_on(struct batch *b)
@@ -186,80 +185,10 @@ void batch_go_on(struct batch *b)
 		b->used = true;
 		stage_start(b, &b->job->stages[b->next_stage]);
 	} else if (b->job->shell_argv) {
-		start_shell(b);
+		shell_start(b);
 	} else {
-		ask_shutdown(b);
+		batch_ask_shutdown(b);
 	}
-}
-
-/* ---- shell ---- */
-
-static void shell_output(void *ctx, int which, const void *data, size_t n)
-{
-	struct batch *b = ctx;
-	b->h->on_tty(b->ctx, which, data, n);
-}
-
-static void shell_exit(void *ctx, const struct session_exit *x)
-{
-	struct batch *b = ctx;
-	b->shell_job = NULL;
-	b->shell_code = x->signal ? 128 + x->signal : x->code;
-	if (x->error[0] && !x->lost)
-		batch_error(b, x->error);
-	if (x->lost)
-		return;
-	if (b->spec.clone_of) { /* nobody will see its disks again */
-		b->state = BATCH_ENDING;
-		target_kill(b->target);
-	} else {
-		ask_shutdown(b);
-	}
-}
-
-static void start_shell(struct batch *b)
-{
-	struct err e = { 0 };
-	struct session_exec x = {
-		.argv = b->job->shell_argv,
-		.env = b->job->env,
-		.cwd = "/root",
-		.pty = b->job->shell_pty,
-		.cols = b->job->shell_cols,
-		.rows = b->job->shell_rows,
-		.stdin_open = true,
-		.on_output = shell_output,
-		.on_exit = shell_exit,
-		.ctx = b,
-	};
-	b->state = BATCH_SHELL;
-	batch_status(b, "shell", b->release);
-	if (session_exec(b->session, &x, &b->shell_job, &e) < 0) {
-		batch_error(b, e.msg);
-		ask_shutdown(b);
-	}
-}
-
-void batch_tty_input(struct batch *b, const void *p, size_t n)
-{
-	if (!b->shell_job)
-		return;
-	if (n)
-		(void)session_job_write(b->shell_job, p, n); /* a person's typing is small */
-	else
-		session_job_eof(b->shell_job);
-}
-
-void batch_tty_pause(struct batch *b, bool paused)
-{
-	if (b->shell_job)
-		session_job_pause(b->shell_job, paused);
-}
-
-void batch_tty_resize(struct batch *b, unsigned cols, unsigned rows)
-{
-	if (b->shell_job)
-		session_job_resize(b->shell_job, cols, rows);
 }
 
 static void close_spool(struct batch *b)
@@ -384,6 +313,7 @@ struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox 
 	b->start_us = clock_mono_us();
 	b->verdicts = xcalloc(job->n_stages, sizeof *b->verdicts);
 	b->stage.logs_fd = -1;
+	b->shell_dirfd = -1;
 	uv_timer_init(loop, &b->watchdog);
 	uv_timer_init(loop, &b->stuck);
 	b->watchdog.data = b->stuck.data = b;

@@ -22,6 +22,8 @@ struct target;
 struct batch_handler {
 	/* For the shell: output of the command; which: 1 out, 2 err. */
 	void (*on_tty)(void *ctx, int which, const void *data, size_t n);
+	/* n bytes of its input went to it. */
+	void (*on_tty_taken)(void *ctx, size_t n);
 	/* Once, last. `error` is NULL, or why the batch could not go on (infrastructure); of a
 	 * shell, `code` is its command's exit code. */
 	void (*on_done)(void *ctx, const char *error, int code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* batch_priv.h: the batch as its own files see it: batch.c goes from one thing to the next,
  * boot.c has the target, stage.c runs and judges one stage, subtest.c what fsqa-test announces and
- * the kernel says. */
+ * the kernel says, shell.c has the one command of `fsqa exec`. */
 #pragma once
 #include "base/strv.h"
 #include "run/batch.h"
@@ -122,6 +122,8 @@ struct batch {
 	struct spool_log *console_log, *kernel_log;
 	uint64_t start_us;
 	struct session_job *shell_job;
+	size_t shell_copy; /* which put, or get, of the job's is under way */
+	int shell_dirfd;   /* where a get's files go; -1: none */
 	int shell_code;
 	char release[80];
 	bool stopping;
@@ -168,6 +170,13 @@ void batch_status(struct batch *b, const char *phase, const char *what);
 void batch_miss_the_rest(struct batch *b, const char *why);
 /* There is no target any more and there will be none: tell all, and the end. */
 void batch_over(struct batch *b);
+
+/* Have the target power itself off; with its end the batch is over. */
+void batch_ask_shutdown(struct batch *b);
+
+/* ---- shell.c ---- */
+/* The one command of a job that has no stages, with what is put before it and fetched after it. */
+void shell_start(struct batch *b);
 
 /* ---- boot.c ---- */
 /* A fresh target; once it is up, batch_go_on. */

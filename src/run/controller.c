@@ -281,6 +281,9 @@ static void on_frame(void *ctx, const struct frame *f)
 	case RUN_STATUS:
 		on_status(c, f);
 		break;
+	case RUN_TTY_TAKEN:
+		tty_taken(c->tty, f);
+		break;
 	case RUN_TTY_OUT:
 		if (c->h->on_tty)
 			c->h->on_tty(c->ctx, f->stream == 2 ? 2 : 1, f->payload, f->length);
@@ -301,16 +304,9 @@ static void on_closed(void *ctx, const struct err *why)
 		proc_stop(c->worker);
 }
 
-static void on_drained(void *ctx)
-{
-	const struct controller *c = ctx;
-	tty_drained(c->tty);
-}
-
 static const struct link_handler link_handler = {
 	.on_frame = on_frame,
 	.on_closed = on_closed,
-	.on_drained = on_drained,
 };
 
 /* ---- the worker's process ---- */

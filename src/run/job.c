@@ -172,6 +172,19 @@ static int parse_files(const json_t *array, struct job *job, struct err *e)
 	return 0;
 }
 
+static int parse_copies(const json_t *array, struct job_copy **ret, size_t *ret_n, struct err *e)
+{
+	*ret_n = json_array_size(array);
+	*ret = xcalloc(*ret_n + 1, sizeof **ret);
+	int rc = 0;
+	for (size_t i = 0; i < *ret_n && rc == 0; i++) {
+		struct reader r = { json_array_get(array, i), e, 0 };
+		(*ret)[i] = (struct job_copy){ text(&r, "from"), text(&r, "to") };
+		rc = r.rc;
+	}
+	return rc;
+}
+
 int job_parse(json_t *j, struct job *ret, struct err *e)
 {
 	struct job job = { 0 };
@@ -194,6 +207,10 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 		job.shell_rows = (unsigned)json_i64_or(shell, "rows", 24);
 	}
 	int rc = r.rc;
+	if (rc == 0)
+		rc = parse_copies(json_object_get(shell, "put"), &job.put, &job.n_put, e);
+	if (rc == 0)
+		rc = parse_copies(json_object_get(shell, "fetch"), &job.fetch, &job.n_fetch, e);
 	if (rc == 0)
 		rc = parse_target(json_object_get(j, "target"), &job, e);
 	const json_t *control = json_object_get(j, "control");
@@ -227,6 +244,8 @@ void job_clear(struct job *job)
 	free(job->files);
 	free(job->env);
 	free(job->shell_argv);
+	free(job->put);
+	free(job->fetch);
 	json_decref(job->json);
 	*job = (struct job){ 0 };
 }

@@ -22,6 +22,10 @@ struct job_stage {
 	const char **logs;     /* NULL-terminated */
 };
 
+struct job_copy {
+	const char *from, *to;
+};
+
 struct job {
 	json_t *json;
 	const char *work_dir;
@@ -44,9 +48,11 @@ struct job {
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
 	uint64_t record_limit;
-	uint64_t hang_timeout_us; /* without a sign of life after the kernel said that something
-				     hangs */
-	const char **shell_argv;  /* not NULL: one command on the controller's terminal */
+	uint64_t hang_timeout_us;     /* without a sign of life after the kernel said that something
+					 hangs */
+	const char **shell_argv;      /* not NULL: one command on the controller's terminal */
+	struct job_copy *put, *fetch; /* to the machine before that command, from it after it */
+	size_t n_put, n_fetch;
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
 	const char *salvage; /* fsqa-salvage; NULL: a dead machine's disk is left alone */

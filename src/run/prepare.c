@@ -204,13 +204,26 @@ static json_t *env_json(const struct prepared *p, const struct profile *profile)
 	return texts(&env);
 }
 
+static json_t *copies_json(const struct prepare_copy *c, size_t n)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *one = json_object();
+		json_object_set_new(one, "from", json_string(c[i].from));
+		json_object_set_new(one, "to", json_string(c[i].to));
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
 static json_t *shell_json(const struct prepare_request *q)
 {
 	json_t *argv = json_array();
 	for (size_t i = 0; q->shell_argv[i]; i++)
 		json_array_append_new(argv, json_string(q->shell_argv[i]));
-	return json_pack("{s:o, s:b, s:i, s:i}", "argv", argv, "pty", q->shell_pty, "cols",
-		(int)q->shell_cols, "rows", (int)q->shell_rows);
+	return json_pack("{s:o, s:b, s:i, s:i, s:o, s:o}", "argv", argv, "pty", q->shell_pty,
+		"cols", (int)q->shell_cols, "rows", (int)q->shell_rows, "put",
+		copies_json(q->put, q->n_put), "fetch", copies_json(q->fetch, q->n_fetch));
 }
 
 static json_t *job_json(const struct prepare_request *q, const struct prepared *p)

@@ -15,11 +15,18 @@ struct kernel;
 struct machine;
 struct profile;
 
+/* A file or folder to or from the machine; `to` of one from it is a folder. */
+struct prepare_copy {
+	const char *from, *to;
+};
+
 struct prepare_request {
 	const char *state_dir;
-	const struct profile *profile; /* its selected stages are run */
-	const char *kernel;            /* --kernel, or NULL for the profile's */
-	const char *const *shell_argv; /* NULL: run the stages; else only this command */
+	const struct profile *profile;          /* its selected stages are run */
+	const char *kernel;                     /* --kernel, or NULL for the profile's */
+	const char *const *shell_argv;          /* NULL: run the stages; else only this command */
+	const struct prepare_copy *put, *fetch; /* before that command and after it */
+	size_t n_put, n_fetch;
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
 	bool keep; /* the machine of the first test that fails, and the working folder */

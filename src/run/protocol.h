@@ -12,6 +12,7 @@
  *     |  <- STATUS 0 {phase: boot|stage|...}   |   for the display only
  *     |  STOP 0 why ->                         |   end early, with evidence
  *     |  TTY_IN 0 bytes, TTY_SIZE 0 {cols, rows} ->  <- TTY_OUT 1|2 bytes     fsqa shell
+ *     |  <- TTY_TAKEN 0 {u32 bytes}            |   of TTY_IN: at most RUN_TTY_WINDOW are under way
  *     |  <- DONE 0 {error?, exit?, kept?}      |   everything is told; kept: the test at whose
  *     |                                        |   failure the machine was kept
  *     |  BYE 0 ->                              |   everything is durable: clean up and end, or
@@ -29,23 +30,25 @@
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
  * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us",
  * "salvage"?, "kernel_source", "shell":
- * {"argv", "cols", "rows"}?, "keep": bool, "hold": {file idle_us}?}
+ * {"argv", "cols", "rows", "put": [{from to}], "fetch": [{from to}]}?, "keep": bool, "hold": {file
+ * idle_us}?}
  *
  * Who attaches to the machine (run/attach.h) speaks the same frames, over the unix socket
  * RUN_ATTACH in the work_dir, mode 0600. One connection is one command, or one debugger:
  *
  *   client                                  worker
- *     |  ATTACH_EXEC 0 {argv[], pty, cols, rows} ->  |   TTY_IN, TTY_SIZE ->  <- TTY_OUT  as above
- *     |  <- DONE 0 {exit} or {error}            |   then it closes
- *     |  ATTACH_GDB 0 -> <- DONE 0 {exit 0}          |   QEMU serves gdb at the unix socket RUN_GDB
- * beside |                                         |   it until the client closes, or {error}
+ *     |  ATTACH_EXEC 0 {argv[], pty, cols, rows} ->  |   TTY_IN, TTY_SIZE ->  <- TTY_OUT, TTY_TAKEN
+ * as above |  <- DONE 0 {exit} or {error}            |   then it closes |  ATTACH_GDB 0 -> <- DONE
+ * 0 {exit 0}          |   QEMU serves gdb at the unix socket RUN_GDB beside | |   it until the
+ * client closes, or {error}
  *
  * A client that closes ends its command: HUP, then KILL. */
 #pragma once
 
-#define RUN_WORKER_FD 3
-#define RUN_ATTACH    "attach"
-#define RUN_GDB       "gdb"
+#define RUN_WORKER_FD  3
+#define RUN_TTY_WINDOW (256u * 1024)
+#define RUN_ATTACH     "attach"
+#define RUN_GDB        "gdb"
 /* In the work_dir, too: {"command": QEMU's, "kernel": the file it boots, "kernel_source"} of the
  * machine that is up, or was last. */
 #define RUN_MACHINE "machine.json"
@@ -66,4 +69,5 @@ enum run_message {
 	RUN_BYE = 112,
 	RUN_ATTACH_EXEC = 113,
 	RUN_ATTACH_GDB = 114,
+	RUN_TTY_TAKEN = 115,
 };

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ struct tty {
 	uv_idle_t idle; /* where it cannot */
 	uv_signal_t winch;
 	bool polls;
-	bool over; /* the input has ended */
+	bool over;   /* the input has ended */
+	size_t room; /* what may be sent before some of it was taken */
 	struct termios was;
 	bool raw;
 	unsigned handles; /* not yet closed */
@@ -50,20 +52,27 @@ static void listen_on(struct tty *t, bool on)
 
 static void read_more(struct tty *t)
 {
-	char chunk[16384];
-	ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+	char chunk[FRAME_MAX_PAYLOAD];
+	ssize_t n = read(STDIN_FILENO, chunk, t->room < sizeof chunk ? t->room : sizeof chunk);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	t->over = n <= 0;
 	/* An empty frame is the end of the input. */
 	link_send(t->link, RUN_TTY_IN, 0, chunk, n > 0 ? (size_t)n : 0);
-	if (t->over || link_queued(t->link) >= LINK_HIGH)
+	t->room -= n > 0 ? (size_t)n : 0;
+	if (t->over || t->room == 0)
 		listen_on(t, false);
 }
 
-void tty_drained(struct tty *t)
+void tty_taken(struct tty *t, const struct frame *f)
 {
-	if (t && !t->over)
+	uint32_t n = 0;
+	if (!t || f->length != sizeof n)
+		return;
+	memcpy(&n, f->payload, sizeof n); /* both ends are this host */
+	if (n <= RUN_TTY_WINDOW - t->room)
+		t->room += n;
+	if (!t->over && t->room)
 		listen_on(t, true);
 }
 
@@ -82,6 +91,7 @@ struct tty *tty_open(uv_loop_t *loop, struct link *link, bool raw)
 {
 	struct tty *t = xcalloc(1, sizeof *t);
 	t->link = link;
+	t->room = RUN_TTY_WINDOW;
 	t->polls = uv_poll_init(loop, &t->poll, STDIN_FILENO) == 0;
 	uv_idle_init(loop, &t->idle);
 	uv_signal_init(loop, &t->winch);

@@ -191,6 +191,13 @@ static void on_tty(void *ctx, int which, const void *data, size_t n)
 		batch_tty_pause(w->batch, true);
 }
 
+static void on_tty_taken(void *ctx, size_t n)
+{
+	const struct worker *w = ctx;
+	uint32_t taken = (uint32_t)n;
+	link_send(w->link, RUN_TTY_TAKEN, 0, &taken, sizeof taken);
+}
+
 static void on_done(void *ctx, const char *error, int code)
 {
 	struct worker *w = ctx;
@@ -221,6 +228,7 @@ static void on_released(void *ctx)
 
 static const struct batch_handler batch_handler = {
 	.on_tty = on_tty,
+	.on_tty_taken = on_tty_taken,
 	.on_done = on_done,
 	.on_gone = on_gone,
 	.on_released = on_released,

@@ -10,6 +10,7 @@
 #include "salvage/image.h"
 #include "salvage/sandbox.h"
 #include "wire/agent.h"
+#include "wire/entry.h"
 #include "wire/frame.h"
 #include <errno.h>
 #include <signal.h>
@@ -103,21 +104,18 @@ static void on_data(void *ctx, const void *p, size_t n)
 
 static void on_entry(void *ctx, const struct image_entry *n)
 {
-	struct agent_entry h = {
-		.kind = (uint8_t)n->kind,
+	const struct entry x = {
+		.kind = n->kind,
 		.mode = n->mode,
 		.size = n->size,
-		.mtime_s = n->mtime_s,
-		.path_len = (uint32_t)strlen(n->path),
-		.target_len = n->target ? (uint32_t)strlen(n->target) : 0,
+		.mtime = { .tv_sec = n->mtime_s },
+		.path = n->path,
+		.path_len = strlen(n->path),
+		.target = n->target,
+		.target_len = n->target ? strlen(n->target) : 0,
 	};
 	auto_buf struct buf b = { 0 };
-	buf_add(&b, &h, sizeof h);
-	buf_adds(&b, n->path);
-	if (n->target) {
-		buf_addc(&b, '\0');
-		buf_adds(&b, n->target);
-	}
+	entry_encode(&x, &b);
 	send_frame(ctx, AGENT_ENTRY, b.s, b.len);
 }
 

@@ -149,7 +149,10 @@ static void put_next_file(struct suite_task *t)
 	}
 	t->file_fd = dup(fileno(in));
 	(void)fclose(in); /* only read */
-	if (session_put(t->session, t->file_fd, f.dest, f.mode, file_put, t, &e) < 0)
+	const struct session_put p = {
+		.fd = t->file_fd, .mode = f.mode, .path = f.dest, .on_exit = file_put, .ctx = t
+	};
+	if (session_put(t->session, &p, &e) < 0)
 		fail(t, f.dest, e.msg);
 }
 

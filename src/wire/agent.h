@@ -10,9 +10,10 @@
  *     |  <- STDOUT n bytes / STDERR n bytes                      |   within the credit given
  *     |  CREDIT n {u32 le bytes} ->   <- CREDIT n                |   for stdin and put, too
  *     |  <- EXIT n {code | signal, timed_out, oom, error}        |   last frame of stream n
- *     |  PUT n {path, mode} -> DATA n ... EOF n ->  <- EXIT n {code 0 | error}
- *     |  GET n {path, max_bytes, max_entries} ->                 |
- *     |        <- ENTRY n (struct below) <- DATA n ... <- EXIT n {code 0 | error, skipped}
+ *     |  PUT n {path, owners} -> ENTRY n (struct below) -> DATA n, HOLE n {u64 le bytes} ...
+ *     |        EOF n ->                        <- EXIT n {code 0 | error, warning}
+ *     |  GET n {path, max_bytes, max_entries, whole} ->          |
+ *     |        <- ENTRY n <- DATA n, HOLE n ...                 <- EXIT n {code 0 | error, skipped}
  *     |  <- EVENT n {event: start|end|disk, ...}  EVENT_ACK n -> |   from fsqa-test, stream n
  *     |  <- KMSG 0  "PRIO,SEQ,USEC,FLAGS;text\n" records         |   as /dev/kmsg gives them
  *     |  SYNC n ->  <- SYNC n                                    |   kernel log read so far is sent
@@ -23,6 +24,9 @@
  * Streams that the host opens (EXEC PUT GET SYNC) have even numbers from 2, those that the agent
  * opens (EVENT) odd ones. Before it forwards an event's end, the agent sends the kernel log
  * up to that moment, so that a message is always seen between its test's start and end.
+ * Of PUT an ENTRY costs AGENT_ENTRY_COST more than its length and a HOLE as much, so that small
+ * ones are not too many at once; in GET they cost nothing. The first ENTRY of a PUT has an empty
+ * path: what `path` itself becomes. Only a GET that says `whole` gets owners, attributes and holes.
  * PUT and GET are given up by SIGNAL. Between FREEZE and WAKE the machine may be saved, and another
  * made of it wakes in its place: stream numbers begin again, and what both must not share comes
  * with WAKE. No stream may be open at FREEZE.
@@ -31,11 +35,12 @@
 #pragma once
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 1
-#define AGENT_WINDOW   (256u * 1024)
-#define AGENT_STREAMS  64    /* at once, of each side */
-#define AGENT_JSON_MAX 16384 /* of any JSON that the agent sends */
-#define AGENT_PORT     "fsqa.agent.0"
+#define AGENT_PROTOCOL   1
+#define AGENT_WINDOW     (256u * 1024)
+#define AGENT_STREAMS    64    /* at once, of each side */
+#define AGENT_ENTRY_COST 2048  /* bytes of credit */
+#define AGENT_JSON_MAX   16384 /* of any JSON that the agent sends */
+#define AGENT_PORT       "fsqa.agent.0"
 
 enum agent_type {
 	AGENT_HELLO = 1,
@@ -60,6 +65,7 @@ enum agent_type {
 	AGENT_SHUTDOWN = 20,
 	AGENT_FREEZE = 21,
 	AGENT_WAKE = 22,
+	AGENT_HOLE = 23,
 };
 
 /* Payload of WAKE: what makes a clone a machine of its own. Strings end with NUL. */
@@ -72,17 +78,22 @@ struct agent_wake {
 } __attribute__((packed));
 
 /* Payload of ENTRY: this header, then the path below the requested one (no leading slash, may
- * hold any byte but NUL), then for 'l' and 'e' a NUL and the target. DATA frames follow a file:
- * at most `size` bytes, but for a file without a size (/proc), which may have content still. */
+ * hold any byte but NUL), then for 'l' and 'e' the target, then extended attributes (wire/entry.h).
+ * DATA and HOLE frames follow a file: at most `size` bytes, but for a file without a size (/proc),
+ * which may have content still. */
 struct agent_entry {
 	uint8_t kind; /* 'f' file, 'd' folder, 'l' link, 'o' other, 'e' not readable: target says
 			 why */
 	uint8_t reserved[3];
-	uint32_t mode;
+	uint32_t mode; /* the lower twelve bits */
+	uint32_t uid;
+	uint32_t gid;
 	uint64_t size;
 	int64_t mtime_s;
+	uint32_t mtime_ns;
 	uint32_t path_len;
 	uint32_t target_len;
+	uint32_t xattrs_len;
 } __attribute__((packed));
 
 /* Events of fsqa-test (JSON, one frame each):

@@ -325,6 +325,7 @@ static void dispatch(struct session *s, const struct frame *f)
 	case AGENT_CREDIT:
 	case AGENT_EXIT:
 	case AGENT_ENTRY:
+	case AGENT_HOLE:
 	case AGENT_DATA:
 	case AGENT_SYNC:
 		take_job_frame(s, f);

@@ -42,12 +42,13 @@ int session_open(uv_loop_t *loop, int fd, const struct session_handler *h, void 
 void session_close(struct session *s); /* NULL: no-op; no callback comes any more */
 
 struct session_exit {
-	bool lost;       /* the session ended first; the rest says nothing */
-	bool timed_out;  /* its deadline passed in the guest */
-	bool oom;        /* the guest's kernel killed it for memory */
-	int code;        /* exit code, or -1 */
-	int signal;      /* or 0 */
-	char error[160]; /* not empty: it did not start or the transfer failed, and why */
+	bool lost;         /* the session ended first; the rest says nothing */
+	bool timed_out;    /* its deadline passed in the guest */
+	bool oom;          /* the guest's kernel killed it for memory */
+	int code;          /* exit code, or -1 */
+	int signal;        /* or 0 */
+	char error[160];   /* not empty: it did not start or the transfer failed, and why */
+	char warning[256]; /* not empty: what of a put's owners, modes, attributes did not hold */
 };
 
 struct session_exec {
@@ -62,6 +63,8 @@ struct session_exec {
 	uint64_t grace_us;    /* from TERM to KILL; 0: 5 s */
 	/* which: 1 out, 2 err. Credit goes back when it returns, unless job is paused. */
 	void (*on_output)(void *ctx, int which, const void *data, size_t n);
+	/* n bytes of its input went to the guest. May be NULL. */
+	void (*on_input)(void *ctx, size_t n);
 	void (*on_exit)(
 		void *ctx, const struct session_exit *x); /* last; the job is gone after it */
 	void *ctx;
@@ -78,16 +81,30 @@ void session_job_resize(struct session_job *j, unsigned cols, unsigned rows);
 /* Hold credit back: the command in the guest blocks once its window is full. */
 void session_job_pause(struct session_job *j, bool paused);
 
-/* Copy local `fd` (borrowed, until on_exit) to `path` in the guest; folders are made. A put or
- * get in which the guest does nothing for two minutes fails (its filesystem hangs). */
-int session_put(struct session *s, int fd, const char *path, unsigned mode,
-	void (*on_exit)(void *ctx, const struct session_exit *x), void *ctx, struct err *e);
+/* Copy a file or folder to `path` in the guest, whose parents are made. Of what is sent by name,
+ * modes, times, extended attributes, links and holes are kept; a folder that is there already stays
+ * and gets what is new, a file is replaced. A put or get in which the guest does nothing for two
+ * minutes fails (its filesystem hangs). */
+struct session_put {
+	const char *from; /* NULL: the file `fd`, borrowed until on_exit, with `mode` */
+	int fd;
+	unsigned mode;
+	const char *path;
+	bool owners; /* users and groups are kept, too; else all is root's */
+	void (*on_exit)(void *ctx, const struct session_exit *x);
+	void *ctx;
+};
+/* As session_exec; and what is wrong with `from`. A part of it that cannot be read or sent (a
+ * device) is on_exit's error. */
+int session_put(struct session *s, const struct session_put *p, struct err *e);
 
 struct session_get {
 	const char *path;     /* file or folder in the guest */
 	int dirfd;            /* borrowed; everything is written beneath it, and nowhere else */
 	uint64_t max_bytes;   /* of all files together; the rest of each is cut, and said */
 	uint32_t max_entries; /* more are counted, not fetched */
+	bool whole; /* links, modes but for set-ID, times, holes and "user." attributes are kept,
+		       and where we are root owners */
 	/* Each file that was written, path beneath dirfd. May be NULL. `cut`: not all of it.
 	 * A path is printable UTF-8: any other byte that the guest's name has is \xNN here. */
 	void (*on_file)(void *ctx, const char *path, uint64_t size, bool cut);

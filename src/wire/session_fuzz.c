@@ -89,12 +89,15 @@ static void start_jobs(struct session *s, int dirfd, int zero, int *ctx)
 		.dirfd = dirfd,
 		.max_bytes = 4096,
 		.max_entries = 16,
+		.whole = true,
 		.on_file = on_file,
 		.on_exit = on_exit_job,
 		.ctx = ctx };
+	const struct session_put p = {
+		.fd = zero, .path = "/y", .mode = 0644, .on_exit = on_exit_job
+	};
 	if (session_exec(s, &x, NULL, NULL) < 0 || session_get(s, &g, NULL) < 0 ||
-		session_put(s, zero, "/y", 0644, on_exit_job, NULL, NULL) < 0 ||
-		session_sync(s, on_done, NULL, NULL) < 0)
+		session_put(s, &p, NULL) < 0 || session_sync(s, on_done, NULL, NULL) < 0)
 		abort();
 }
 

@@ -55,17 +55,43 @@ static void skip(struct session_job *j, const char *name, const char *why)
 		j->get.on_skipped(j->ctx, name, why);
 }
 
+static void file_clear(struct get_file *f)
+{
+	close_fd(&f->fd);
+	free(f->path);
+	free(f->xattrs);
+	*f = (struct get_file){ .fd = -1 };
+}
+
+void get_free(struct session_job *j)
+{
+	file_clear(&j->file);
+	for (size_t i = 0; i < j->n_folders; i++)
+		file_clear(&j->folders[i]);
+	free(j->folders);
+}
+
+static void apply(struct session_job *j, struct get_file *f)
+{
+	struct err e = { 0 };
+	unsigned what = ENTRY_MODE | ENTRY_TIME | ENTRY_USER_XATTRS;
+	f->x.mode &= 0777;
+	if (geteuid() == 0)
+		what |= ENTRY_OWNER;
+	if (entry_apply(f->fd, &f->x, what, &e) < 0)
+		skip(j, f->path, e.msg);
+}
+
 /* The file under way is complete, or as complete as it gets. */
 static void end_file(struct session_job *j)
 {
 	struct get_file file = j->file;
 	j->file = (struct get_file){ .fd = -1 };
-	if (file.fd >= 0) {
-		close_fd(&file.fd);
-		if (j->get.on_file)
-			j->get.on_file(j->ctx, file.path, file.got, file.got < file.size);
-	}
-	free(file.path);
+	if (file.fd >= 0 && j->get.whole)
+		apply(j, &file);
+	if (file.fd >= 0 && j->get.on_file)
+		j->get.on_file(j->ctx, file.path, file.got, file.got < file.size);
+	file_clear(&file);
 }
 
 /* Each component must be harmless by itself, whatever the guest calls it. */
@@ -146,7 +172,18 @@ static char *local_name(const char *p, size_t n)
 	return b.len < PATH_MAX && path_is_safe(b.s, b.len) ? buf_take(&b) : NULL;
 }
 
-static void take_file(struct session_job *j, char *path, uint64_t size)
+/* What a whole get applies when the content is there. */
+static struct get_file whole_file(const struct entry *x, int fd, char *path)
+{
+	struct get_file f = { .fd = fd, .path = path, .size = x->size, .x = *x };
+	f.xattrs = xmalloc(x->xattrs_len + 1);
+	if (x->xattrs_len)
+		memcpy(f.xattrs, x->xattrs, x->xattrs_len);
+	f.x.xattrs = f.xattrs;
+	return f;
+}
+
+static void take_file(struct session_job *j, char *path, const struct entry *x)
 {
 	struct err e = { 0 };
 	int fd = make_file(j->get.dirfd, path, &e);
@@ -159,10 +196,10 @@ static void take_file(struct session_job *j, char *path, uint64_t size)
 	if (fd < 0)
 		free(path);
 	else
-		j->file = (struct get_file){ .fd = fd, .path = path, .size = size };
+		j->file = whole_file(x, fd, path);
 }
 
-static void take_folder(struct session_job *j, const char *path)
+static void take_folder(struct session_job *j, const char *path, const struct entry *x)
 {
 	struct err e = { 0 };
 	int rc = make_folder(j->get.dirfd, path, &e);
@@ -170,6 +207,41 @@ static void take_folder(struct session_job *j, const char *path)
 		skip(j, path, "another entry has its name");
 	else if (rc < 0)
 		fail(j, &e);
+	if (rc < 0 || !j->get.whole)
+		return;
+	j->folders = xrealloc(j->folders, (j->n_folders + 1) * sizeof j->folders[0]);
+	j->folders[j->n_folders++] = whole_file(x, -1, xstrdup(path));
+}
+
+/* Its target may be anything: we follow none. */
+static void take_link(
+	struct session_job *j, const char *path, const char *target, const struct entry *x)
+{
+	struct err e = { 0 };
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, x->mtime };
+	const char *name;
+	auto_close int parent = open_parent(j->get.dirfd, path, &name, &e);
+	if (parent >= 0 && (symlinkat(target, parent, name) < 0 ||
+				   utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0))
+		(void)err_sys(&e, "make the link");
+	if (e.code)
+		skip(j, path, e.msg);
+}
+
+/* From the last to the first: each after those in it. */
+static void finish_folders(struct session_job *j)
+{
+	while (j->n_folders && !j->s->closed) {
+		struct get_file f = j->folders[--j->n_folders];
+		const char *name;
+		auto_close int parent = open_parent(j->get.dirfd, f.path, &name, NULL);
+		if (parent >= 0)
+			f.fd = file_open_beneath(
+				parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
+		if (f.fd >= 0)
+			apply(j, &f);
+		file_clear(&f);
+	}
 }
 
 /* What cannot be fetched, and why. */
@@ -186,57 +258,55 @@ static void take_other(struct session_job *j, char kind, const char *name, const
 	skip(j, name, buf_str(&why));
 }
 
-/* The fixed part checked against the frame's length; NULL after session_broke. */
-static const struct agent_entry *check_entry(struct session_job *j, const struct frame *f)
+/* false: session_broke. */
+static bool check_entry(struct session_job *j, const struct frame *f, struct entry *ret)
 {
-	const struct agent_entry *h = (const void *)f->payload; /* packed: any alignment */
-	if (f->length < sizeof *h) {
-		session_broke(j->s, "ENTRY of %u bytes", f->length);
-		return NULL;
-	}
-	bool known = h->kind && strchr("fdloe", h->kind);
-	bool target = h->kind == 'l' || h->kind == 'e';
-	uint64_t want =
-		sizeof *h + (uint64_t)h->path_len + (target ? 1 + (uint64_t)h->target_len : 0);
-	if (!known || want != f->length || h->path_len == 0 || h->path_len >= PATH_MAX) {
-		session_broke(j->s, "ENTRY of kind %u, %u bytes, path of %u", h->kind, f->length,
-			h->path_len);
-		return NULL;
+	if (entry_decode(f->payload, f->length, ret) < 0 || ret->path_len == 0 ||
+		ret->path_len >= PATH_MAX) {
+		session_broke(j->s, "an ENTRY of %u bytes that is none", f->length);
+		return false;
 	}
 	if (++j->entries > j->get.max_entries) {
 		session_broke(j->s, "more than %u entries", j->get.max_entries);
-		return NULL;
+		return false;
 	}
-	return h;
+	return true;
 }
 
 void get_entry(struct session_job *j, const struct frame *f)
 {
 	struct session *s = j->s;
-	const struct agent_entry *h = check_entry(j, f);
-	if (!h || j->dead)
+	struct entry x;
+	if (!check_entry(j, f, &x) || j->dead)
 		return;
 	end_file(j);
 	if (s->closed)
 		return;
-	const char *raw = (const char *)f->payload + sizeof *h;
 	auto_buf struct buf shown = { 0 };
-	auto_free char *target = NULL;
-	printable(&shown, raw, h->path_len);
-	if (h->kind == 'l' || h->kind == 'e')
-		target = xstrndup(raw + h->path_len + 1, h->target_len);
-	char *path = local_name(raw, h->path_len);
+	auto_free char *target = xstrndup(x.target, x.target_len);
+	printable(&shown, x.path, x.path_len);
+	char *path = local_name(x.path, x.path_len);
 	if (!path) {
 		skip(j, buf_str(&shown), "a name that is not safe here");
-	} else if (h->kind == 'f') {
-		take_file(j, path, h->size);
+	} else if (x.kind == 'f') {
+		take_file(j, path, &x);
 	} else {
-		if (h->kind == 'd')
-			take_folder(j, path);
+		if (x.kind == 'd')
+			take_folder(j, path, &x);
+		else if (x.kind == 'l' && j->get.whole)
+			take_link(j, path, target, &x);
 		else
-			take_other(j, (char)h->kind, buf_str(&shown), target ? target : "");
+			take_other(j, x.kind, buf_str(&shown), target);
 		free(path);
 	}
+}
+
+static void cut_file(struct session_job *j, struct err *why)
+{
+	(void)err_wrap(why, "%s", j->file.path);
+	fail(j, why);
+	j->file.size = UINT64_MAX;
+	end_file(j);
 }
 
 /* Written here and now: it goes to the page cache, a window at a time. */
@@ -250,14 +320,27 @@ void get_data(struct session_job *j, const struct frame *f)
 	}
 	if (j->file.fd < 0)
 		return;
-	if (fd_write_all(j->file.fd, f->payload, f->length, &e) < 0) {
-		(void)err_wrap(&e, "%s", j->file.path);
-		fail(j, &e);
-		j->file.size = UINT64_MAX; /* it is cut */
-		end_file(j);
+	if (fd_write_all(j->file.fd, f->payload, f->length, &e) < 0)
+		cut_file(j, &e);
+	else
+		j->file.got += f->length;
+}
+
+void get_hole(struct session_job *j, const struct frame *f)
+{
+	struct err e = { 0 };
+	uint64_t n;
+	if (f->length != sizeof n) {
+		session_broke(j->s, "a HOLE of %u bytes", f->length);
 		return;
 	}
-	j->file.got += f->length;
+	memcpy(&n, f->payload, sizeof n); /* we are little-endian, as the wire is */
+	if (j->file.fd < 0 || j->dead)
+		return;
+	if (content_hole(j->file.fd, n, &e) < 0)
+		cut_file(j, &e);
+	else
+		j->file.got += n;
 }
 
 void get_end(struct session_job *j, uint64_t skipped)
@@ -265,6 +348,7 @@ void get_end(struct session_job *j, uint64_t skipped)
 	struct session *s = j->s;
 	char name[64];
 	end_file(j);
+	finish_folders(j);
 	if (!skipped || s->closed)
 		return;
 	(void)snprintf(name, sizeof name, "%" PRIu64 " more", skipped); /* fits */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "wire/session_priv.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,6 @@ int job_new(struct session *s, enum job_kind kind, struct session_job **ret, str
 	j->may_send = AGENT_WINDOW;
 	j->may_come = AGENT_WINDOW;
 	j->active_us = clock_mono_us();
-	j->fd = -1;
 	j->file.fd = -1;
 	s->next_stream += 2;
 	s->n_jobs++;
@@ -45,8 +45,8 @@ struct session_job *job_find(struct session *s, uint32_t stream)
 void job_free(struct session_job *j)
 {
 	buf_clear(&j->input);
-	close_fd(&j->file.fd);
-	free(j->file.path);
+	put_free(j->put);
+	get_free(j);
 	free(j);
 }
 
@@ -58,6 +58,12 @@ static void job_unlist(struct session_job *j)
 			j->s->n_jobs--;
 			return;
 		}
+}
+
+void job_drop(struct session_job *j)
+{
+	job_unlist(j);
+	job_free(j);
 }
 
 static void job_tell(struct session_job *j, const struct session_exit *x)
@@ -81,7 +87,7 @@ void job_end(struct session_job *j, const struct session_exit *x)
 	session_leave(s);
 }
 
-static void send_signal(struct session_job *j, int sig)
+void job_send_signal(struct session_job *j, int sig)
 {
 	json_t *o = json_pack("{s:i}", "signal", sig);
 	(void)session_send_json(j->s, AGENT_SIGNAL, j->stream, o, NULL); /* short: cannot fail */
@@ -93,7 +99,7 @@ void job_give_up(struct session_job *j, uint64_t silent_us)
 	struct session_exit x = { .code = -1 };
 	(void)snprintf(x.error, sizeof x.error, "the guest did nothing for %s",
 		clock_human(silent_us, human)); /* fits */
-	send_signal(j, 9);
+	job_send_signal(j, SIGKILL);
 	close_fd(&j->file.fd);
 	job_tell(j, &x);
 }
@@ -131,33 +137,12 @@ static void push_input(struct session_job *j)
 		session_send(j->s, AGENT_STDIN, j->stream, j->input.s, n);
 		j->may_send -= n;
 		buf_consume(&j->input, n);
+		if (j->on_input && !j->dead)
+			j->on_input(j->ctx, n);
 	}
 	if (j->eof && !j->eof_sent && !j->input.len) {
 		session_send(j->s, AGENT_EOF, j->stream, NULL, 0);
 		j->eof_sent = true;
-	}
-}
-
-/* A local file's pages are read here and now; the credit keeps it to a window at a time. */
-static void push_file(struct session_job *j)
-{
-	char chunk[FRAME_MAX_PAYLOAD];
-	while (j->may_send && !j->eof_sent && !j->dead) {
-		size_t want = j->may_send < sizeof chunk ? j->may_send : sizeof chunk;
-		ssize_t n = read(j->fd, chunk, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			(void)err_sys(&j->own, "read the file to send");
-			send_signal(j, 9); /* the guest drops what it has of it */
-			j->eof_sent = true;
-		} else if (n == 0) {
-			session_send(j->s, AGENT_EOF, j->stream, NULL, 0);
-			j->eof_sent = true;
-		} else {
-			session_send(j->s, AGENT_DATA, j->stream, chunk, (size_t)n);
-			j->may_send -= (size_t)n;
-		}
 	}
 }
 
@@ -174,7 +159,7 @@ static void take_credit(struct session_job *j, const struct frame *f)
 	}
 	j->may_send += n;
 	if (j->kind == JOB_PUT)
-		push_file(j);
+		put_push(j);
 	else
 		push_input(j);
 }
@@ -200,13 +185,17 @@ static void take_exit(struct session_job *j, const struct frame *f)
 		.code = code >= 0 && code < 256 && sig == 0 ? (int)code : -1,
 	};
 	auto_buf struct buf clean = { 0 };
+	auto_buf struct buf warning = { 0 };
+	const char *warned = json_str_or(o, "warning", "");
 	printable(&clean, error, strlen(error));
+	printable(&warning, warned, strlen(warned));
 	if (j->kind == JOB_GET && !j->dead)
 		get_end(j, skipped > 0 ? (uint64_t)skipped : 0);
 	if (s->closed)
 		return;
 	(void)snprintf(x.error, sizeof x.error, "%.159s", /* cut where it is too long */
 		j->own.code ? j->own.msg : buf_str(&clean));
+	(void)snprintf(x.warning, sizeof x.warning, "%.255s", buf_str(&warning)); /* the same */
 	job_end(j, &x);
 }
 
@@ -239,6 +228,8 @@ void job_frame(struct session_job *j, const struct frame *f)
 		take_output(j, f);
 	else if (f->type == AGENT_ENTRY && j->kind == JOB_GET)
 		get_entry(j, f);
+	else if (f->type == AGENT_HOLE && j->kind == JOB_GET && j->get.whole)
+		get_hole(j, f);
 	else if (f->type == AGENT_CREDIT)
 		take_credit(j, f);
 	else if (f->type == AGENT_EXIT)
@@ -300,12 +291,12 @@ int session_exec(
 		return rc;
 	}
 	j->on_output = x->on_output;
+	j->on_input = x->on_input;
 	j->on_exit = x->on_exit;
 	j->ctx = x->ctx;
 	rc = session_send_json(s, AGENT_EXEC, j->stream, o, e);
 	if (rc < 0) {
-		job_unlist(j);
-		job_free(j);
+		job_drop(j);
 		return rc;
 	}
 	if (ret)
@@ -329,7 +320,7 @@ void session_job_eof(struct session_job *j)
 
 void session_job_signal(struct session_job *j, int sig)
 {
-	send_signal(j, sig);
+	job_send_signal(j, sig);
 }
 
 void session_job_resize(struct session_job *j, unsigned cols, unsigned rows)
@@ -338,37 +329,12 @@ void session_job_resize(struct session_job *j, unsigned cols, unsigned rows)
 	(void)session_send_json(j->s, AGENT_WINSIZE, j->stream, o, NULL); /* short: cannot fail */
 }
 
-int session_put(struct session *s, int fd, const char *path, unsigned mode,
-	void (*on_exit)(void *ctx, const struct session_exit *x), void *ctx, struct err *e)
-{
-	struct session_job *j;
-	json_t *o = json_pack("{s:s, s:i}", "path", path, "mode", (int)(mode & 07777));
-	if (!o)
-		return err_set(e, EINVAL, "the path in the guest is not UTF-8");
-	int rc = job_new(s, JOB_PUT, &j, e);
-	if (rc < 0) {
-		json_decref(o);
-		return rc;
-	}
-	j->fd = fd;
-	j->on_exit = on_exit;
-	j->ctx = ctx;
-	rc = session_send_json(s, AGENT_PUT, j->stream, o, e);
-	if (rc < 0) {
-		job_unlist(j);
-		job_free(j);
-		return rc;
-	}
-	push_file(j);
-	return 0;
-}
-
 int session_get(struct session *s, const struct session_get *g, struct err *e)
 {
 	struct session_job *j;
-	json_t *o = json_pack("{s:s, s:I, s:I}", "path", g->path, "max_bytes",
+	json_t *o = json_pack("{s:s, s:I, s:I, s:b}", "path", g->path, "max_bytes",
 		(json_int_t)(g->max_bytes < INT64_MAX ? g->max_bytes : INT64_MAX), "max_entries",
-		(json_int_t)g->max_entries);
+		(json_int_t)g->max_entries, "whole", (int)g->whole);
 	if (!o)
 		return err_set(e, EINVAL, "the path in the guest is not UTF-8");
 	int rc = job_new(s, JOB_GET, &j, e);
@@ -381,9 +347,7 @@ int session_get(struct session *s, const struct session_get *g, struct err *e)
 	j->on_exit = g->on_exit;
 	j->ctx = g->ctx;
 	rc = session_send_json(s, AGENT_GET, j->stream, o, e);
-	if (rc < 0) {
-		job_unlist(j);
-		job_free(j);
-	}
+	if (rc < 0)
+		job_drop(j);
 	return rc;
 }

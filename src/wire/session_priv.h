@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* session_priv.h: between session.c, session_job.c, session_get.c and their fuzz target only. */
+/* session_priv.h: between session.c, session_job.c, session_get.c, session_put.c and their fuzz
+ * target only. */
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/agent.h"
+#include "wire/entry.h"
 #include "wire/link.h"
 #include "wire/session.h"
 
@@ -19,7 +21,11 @@ struct get_file {
 	char *path;
 	uint64_t size; /* as the guest said */
 	uint64_t got;
+	struct entry x;  /* of a whole get */
+	uint8_t *xattrs; /* its copy */
 };
+
+struct put_source;
 
 struct session_job {
 	struct session *s;
@@ -34,13 +40,16 @@ struct session_job {
 	bool paused, eof, eof_sent;
 	struct buf input; /* waits for credit */
 	void (*on_output)(void *ctx, int which, const void *data, size_t n);
+	void (*on_input)(void *ctx, size_t n);
 	void (*on_exit)(void *ctx, const struct session_exit *x);
 	void (*on_done)(void *ctx);
 	void *ctx;
-	int fd;         /* of a put, borrowed */
+	struct put_source *put;
 	struct err own; /* what failed on our side: told instead of the guest's word */
 	struct session_get get;
 	struct get_file file;
+	struct get_file *folders; /* which get their times at the end */
+	size_t n_folders;
 	uint64_t bytes;
 	uint32_t entries;
 };
@@ -78,6 +87,9 @@ int session_send_json(struct session *s, uint16_t type, uint32_t stream, json_t 
 int job_new(struct session *s, enum job_kind kind, struct session_job **ret, struct err *e);
 struct session_job *job_find(struct session *s, uint32_t stream);
 void job_free(struct session_job *j);
+/* One that did not begin: out of the list, and freed. */
+void job_drop(struct session_job *j);
+void job_send_signal(struct session_job *j, int sig);
 /* Out of the list, on_exit (or on_done), free. */
 void job_end(struct session_job *j, const struct session_exit *x);
 void job_frame(struct session_job *j, const struct frame *f);
@@ -88,7 +100,14 @@ void job_consumed(struct session_job *j, size_t n);
 
 void get_entry(struct session_job *j, const struct frame *f);
 void get_data(struct session_job *j, const struct frame *f);
+void get_hole(struct session_job *j, const struct frame *f);
 /* The last file is complete; entries that the guest skipped are told. */
 void get_end(struct session_job *j, uint64_t skipped);
+void get_free(struct session_job *j);
+
+/* Send what there is and what credit allows. */
+void put_push(struct session_job *j);
+void put_free(struct put_source *p);
+
 /* Each character that is not printable UTF-8 becomes \xNN. */
 void printable(struct buf *out, const char *p, size_t n);

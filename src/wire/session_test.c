@@ -196,10 +196,8 @@ static void entry(
 	auto_buf struct buf f = { 0 };
 	buf_add(&f, &h, sizeof h);
 	buf_add(&f, path, n);
-	if (target) {
-		buf_addc(&f, '\0');
+	if (target)
 		buf_adds(&f, target);
-	}
 	say(b, AGENT_ENTRY, 2, f.s, f.len);
 }
 
@@ -520,7 +518,18 @@ static void test_entries_of_wrong_lengths_are_lies(void **state)
 	hello(b);
 	start_get(b, 10, 2);
 	say(b, AGENT_ENTRY, 2, &h, sizeof h);
-	assert_lied(b, "ENTRY of kind 102");
+	assert_lied(b, "an ENTRY of 48 bytes that is none");
+}
+
+static void test_a_hole_is_a_lie_where_none_was_asked_for(void **state)
+{
+	struct bench *b = *state;
+	uint64_t n = 1 << 20;
+	hello(b);
+	start_get(b, 10, 2);
+	entry(b, 'f', "a", 1, n, NULL);
+	say(b, AGENT_HOLE, 2, &n, sizeof n);
+	assert_lied(b, "type 23 on stream 2");
 }
 
 static void test_a_file_without_content_and_a_cut_one_are_told_apart(void **state)
@@ -644,6 +653,7 @@ int main(void)
 		bench_test(test_more_bytes_than_asked_for_are_a_lie),
 		bench_test(test_more_entries_than_asked_for_are_a_lie),
 		bench_test(test_entries_of_wrong_lengths_are_lies),
+		bench_test(test_a_hole_is_a_lie_where_none_was_asked_for),
 		bench_test(test_a_file_without_content_and_a_cut_one_are_told_apart),
 		bench_test(test_the_other_end_going_is_no_lie),
 		bench_test(test_a_callback_may_close_the_session),

@@ -82,10 +82,7 @@ static void entry(uint32_t stream, char kind, const char *path, size_t path_len,
 	auto_buf struct buf b = { 0 };
 	buf_add(&b, &h, sizeof h);
 	buf_add(&b, path, path_len);
-	if (kind == 'l' || kind == 'e') {
-		buf_addc(&b, '\0');
-		buf_adds(&b, target);
-	}
+	buf_adds(&b, target);
 	send_frame(AGENT_ENTRY, stream, b.s, (uint32_t)b.len);
 }
 
