@@ -36,8 +36,8 @@ int cli_profile_with(
 int cli_profile_vm(
 	struct cli *cli, const char *name, const char *const *settings, struct profile **ret);
 #define CLI_VM_OPTIONS                                                                             \
-	{ "kernel", 'k', "FILE|VERSION",                                                           \
-		"boot this kernel: a bzImage, vmlinux or Image, or a version", "file" },           \
+	{ "kernel", 'k', "KERNEL", "boot this kernel: an image, a version, or a source to build",  \
+		"file" },                                                                          \
 		{ "root", 0, "FILE", "on this root: a disk image, a tar, an image's id, or host",  \
 			"file" },                                                                  \
 		{ "arch", 0, "ARCH", "on a machine of this architecture, e.g. arm64" },            \

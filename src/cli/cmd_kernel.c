@@ -1,18 +1,97 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel list, kernel show, kernel path, kernel rm. */
+/* kernel build, kernel list, kernel show, kernel path, kernel rm. */
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/strv.h"
 #include "cli/cli.h"
 #include "cli/entries.h"
+#include "cli/progress.h"
 #include "cli/table.h"
+#include "config/config.h"
+#include "config/profile.h"
 #include "kernel/kernel.h"
+#include "run/prepare.h"
 #include <stdio.h>
 #include <string.h>
 
 static const struct entries_kind kernels = { "kernel", kernel_remove };
+
+/* ---- build ---- */
+
+/* What the options say, as settings. */
+static void settings_of(struct cli *cli, const char *source, struct strv *settings)
+{
+	static const struct {
+		const char *option, *setting;
+	} all[] = {
+		{ "kconfig", "kernel.config" },
+		{ "fragment", "kernel.fragments" },
+		{ "patch", "kernel.patches" },
+		{ "jobs", "kernel.jobs" },
+		{ "arch", "vm.arch" },
+	};
+	if (source)
+		strv_addf(settings, "kernel.source=%s", source);
+	if (cli_flag(cli, "llvm"))
+		strv_add(settings, "kernel.compiler=clang");
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		for (const char *const *v = cli_values(cli, all[i].option); *v; v++)
+			strv_addf(settings, "%s=%s", all[i].setting, *v);
+}
+
+static void print_one(struct cli *cli, const json_t *x, const char *state_dir);
+
+static int print_built(struct cli *cli, const char *state_dir, const char *key)
+{
+	auto_json json_t *all = kernel_list(state_dir);
+	json_t *x = entries_find(all, key);
+	if (cli_wants_json(cli))
+		cli_print_json(cli, json_incref(x));
+	else
+		print_one(cli, x, state_dir);
+	return CLI_GOOD;
+}
+
+static int build_kernel(struct cli *cli, const struct profile *p, const char *state_dir)
+{
+	struct err e = { 0 };
+	struct kernel *kernel = NULL;
+	int code = CLI_INFRA;
+	const struct prepare_request q = { .state_dir = state_dir, .profile = p };
+	struct progress *progress = progress_new(cli, NULL);
+	int rc = prepare_kernel(&q, progress_text, progress, &kernel, &code, &e);
+	progress_clear(progress);
+	progress_free(progress);
+	if (rc < 0)
+		return cli_error(cli, code, &e);
+	auto_free char *key = xstrdup(kernel->key);
+	kernel_free(kernel); /* else it would count as used */
+	return print_built(cli, state_dir, key);
+}
+
+static int build(struct cli *cli, int argc, char **argv)
+{
+	struct profile *p = NULL;
+	auto_free char *state_dir = NULL;
+	auto_strv struct strv settings = { 0 };
+	settings_of(cli, argv[0], &settings);
+	int rc = cli_profile_with(cli, cli_value(cli, "profile"), strv_get(&settings), &p);
+	if (rc == CLI_GOOD && !config_str(p->config, "kernel.source"))
+		rc = cli_usage(cli, "kernel build: name a SOURCE, or set kernel.source");
+	if (rc == CLI_GOOD)
+		rc = cli_state_dir(cli, p->config, &state_dir);
+	if (rc == CLI_GOOD)
+		rc = build_kernel(cli, p, state_dir);
+	profile_free(p);
+	return rc;
+}
+
+/* ---- list, show, path, rm ---- */
 
 /* All entries, and where they lie; both the caller's. */
 static int entries(struct cli *cli, char **ret_state_dir, json_t **ret)
@@ -67,6 +146,39 @@ static int entry(struct cli *cli, const char *id, char **ret_state_dir, json_t *
 	return rc == CLI_GOOD ? entries_pick(cli, &kernels, *all, id, ret) : rc;
 }
 
+static void print_member(struct cli *cli, const json_t *x, const char *head, const char *member)
+{
+	const char *text = json_str_or(x, member, "");
+	if (*text)
+		cli_note(cli, "%-10s%s", head, text);
+}
+
+/* What only those have that were built here. */
+static void print_build(struct cli *cli, const json_t *x)
+{
+	char took[CLOCK_HUMAN_SIZE];
+	size_t i;
+	json_t *word;
+	auto_buf struct buf fragments = { 0 };
+	json_array_foreach (json_object_get(x, "fragments"), i, word)
+		buf_addf(&fragments, " %s", json_string_value(word));
+	print_member(cli, x, "commit", "commit");
+	print_member(cli, x, "tree", "tree");
+	json_array_foreach (json_object_get(x, "patches"), i, word)
+		cli_note(cli, "%-10s%s", i ? "" : "patches", json_string_value(word));
+	if (fragments.len)
+		cli_note(cli, "%-10s%s,%s", "config", json_str_or(x, "base", ""),
+			buf_str(&fragments));
+	print_member(cli, x, "compiler", "compiler");
+	print_member(cli, x, "linker", "linker");
+	print_member(cli, x, "build id", "build_id");
+	if (!json_object_get(x, "build_s"))
+		return;
+	cli_note(cli, "%-10sin %s, %lld warnings", "built",
+		clock_human((uint64_t)(json_real_value(json_object_get(x, "build_s")) * 1e6), took),
+		(long long)json_i64_or(x, "warnings", 0));
+}
+
 static void print_one(struct cli *cli, const json_t *x, const char *state_dir)
 {
 	char size[PARSE_SIZE_TEXT];
@@ -77,6 +189,7 @@ static void print_one(struct cli *cli, const json_t *x, const char *state_dir)
 	cli_note(cli, "%-10s%s", "release", json_str_or(x, "release", "-"));
 	cli_note(cli, "%-10s%s", "source",
 		json_bool_or(x, "whole", false) ? json_str_or(x, "source", "-") : "damaged");
+	print_build(cli, x);
 	cli_note(cli, "%-10s%s", "made", json_str_or(x, "made_at", "-"));
 	cli_note(cli, "%-10s%s", "used by", json_bool_or(x, "held", false) ? "a run" : "-");
 	json_object_foreach (json_object_get(x, "files"), name, file) {
@@ -125,6 +238,27 @@ static int rm(struct cli *cli, int argc, char **argv)
 	return rc == CLI_GOOD ? entries_remove(cli, &kernels, state_dir, all, argv) : rc;
 }
 
+static const struct command_option build_options[] = {
+	{ "profile", 'p', "PROFILE", "with this profile's settings kernel.*", "profile" },
+	{ "kconfig", 0, "CONFIG", "begin with allnoconfig, tinyconfig, defconfig or a file",
+		"file" },
+	{ "fragment", 0, "FRAGMENT", "and this fragment, by name or a file (repeatable)", "file",
+		1 },
+	{ "patch", 0, "PATCH", "a mbox, patch, folder of them or message-id on top (repeatable)",
+		"file", 1 },
+	{ "llvm", 0, NULL, "build with clang and LLVM" },
+	{ "jobs", 'j', "N", "compilers at once" },
+	{ "arch", 0, "ARCH", "for a machine of this architecture, e.g. arm64" },
+	{ 0 },
+};
+
+static const struct command_example build_examples[] = {
+	{ "fsqa kernel build ~/linux", "the tree as it lies there, with what is not committed" },
+	{ "fsqa kernel build ~/linux#v6.12", "one of its tags" },
+	{ "fsqa kernel build https://github.com/kdave/btrfs-devel#misc-next", "a branch" },
+	{ "fsqa kernel build linux-6.12.tar.xz --fragment kasan --patch ./series", "and more" },
+	{ 0 },
+};
 static const struct command_example list_examples[] = {
 	{ "fsqa kernel list", "all that runs have used" },
 	{ 0 },
@@ -143,7 +277,32 @@ static const struct command_example rm_examples[] = {
 	{ 0 },
 };
 
-extern const struct command cmd_kernel_list, cmd_kernel_path, cmd_kernel_rm, cmd_kernel_show;
+extern const struct command cmd_kernel_build, cmd_kernel_list, cmd_kernel_path, cmd_kernel_rm,
+	cmd_kernel_show;
+const struct command cmd_kernel_build = {
+	.name = "kernel build",
+	.args = "[SOURCE]",
+	.max_args = 1,
+	.values = "dir",
+	.summary = "build a kernel from its source",
+	.help = "SOURCE is a kernel tree as it lies there, TREE#REF for a branch, tag or commit of "
+		"its repository, a tar or zip file, or a URL of git with #BRANCH, #TAG or #COMMIT; "
+		"without, what the profile's kernel.source says. `fsqa run`, `shell` and `exec` "
+		"take it as --kernel, too.\n\n"
+		"The kernel is configured by `allnoconfig` and fragments: what a guest of fsqa "
+		"needs, and `filesystems`, the smallest set for tests. Every option of a fragment "
+		"is checked. The debug variants kasan, kcsan, kmsan, ubsan, lockdep, kmemleak, "
+		"gcov, preempt and nodebug are fragments, too. The options stand for the settings "
+		"kernel.config, kernel.fragments, kernel.patches, kernel.compiler, kernel.jobs and "
+		"vm.arch, and add to what the profile has.\n\n"
+		"What was built once, of the same tree, configuration and compiler, is at once "
+		"there; a neighbour of it is built step by step. Exit code 1: the source does not "
+		"compile.",
+	.examples = build_examples,
+	.options = build_options,
+	.flags = COMMAND_JSON,
+	.fn = build,
+};
 const struct command cmd_kernel_list = {
 	.name = "kernel list",
 	.args = "",

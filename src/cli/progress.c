@@ -127,6 +127,11 @@ static void say_verdict(
 void progress_text(void *ctx, const char *text)
 {
 	struct progress *p = ctx;
+	if (strchr(text, '\n')) { /* an excerpt, to stay */
+		progress_clear(p);
+		fputs(text, stderr);
+		return;
+	}
 	(void)snprintf(p->phase, sizeof p->phase, "%s", text); /* may be cut */
 	if (p->living)
 		draw(p);

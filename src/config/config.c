@@ -130,11 +130,26 @@ static char *resolve_path(const char *text, const char *dir)
 	return dir ? path_join(dir, text) : xstrdup(text);
 }
 
+/* A word that is no path; where `word` is "*", any without a slash, and what git takes for a URL.
+ */
+static bool stands_for_itself(const struct setting *s, const char *text)
+{
+	if (!s->word)
+		return false;
+	if (strcmp(s->word, "*") != 0)
+		return strcmp(text, s->word) == 0;
+	const char *slash = strchr(text, '/');
+	const char *at = strchr(text, '@');
+	const char *colon = at ? strchr(at, ':') : NULL;
+	return !slash || strstr(text, "://") || (colon && colon < slash);
+}
+
 /* Add the words or the path, or clear where there are none; all as one text, the caller's. */
 static char *list_add(struct value *v, const char *text, const char *dir)
 {
 	size_t before = v->list.n;
-	auto_free char *path = resolve_path(text, dir);
+	auto_free char *path =
+		stands_for_itself(v->setting, text) ? xstrdup(text) : resolve_path(text, dir);
 	if (v->setting->type == SETTING_LIST)
 		strv_split(&v->list, text, " \t");
 	else if (*path)
@@ -164,10 +179,10 @@ static int value_set(struct value *v, const char *text, const char *dir, struct 
 		return rc;
 	v->num = n;
 	bool list = s->type == SETTING_LIST || s->type == SETTING_PATHS;
-	char *whole = list                                    ? list_add(v, text, dir)
-		      : s->word && strcmp(text, s->word) == 0 ? xstrdup(text)
-		      : s->type == SETTING_PATH               ? resolve_path(text, dir)
-							      : xstrdup(text);
+	char *whole = list ? list_add(v, text, dir)
+		      : s->type == SETTING_PATH && !stands_for_itself(s, text)
+			      ? resolve_path(text, dir)
+			      : xstrdup(text);
 	free(v->text);
 	v->text = whole;
 	return 0;

@@ -36,7 +36,9 @@ struct setting {
 	uint64_t bare_us;  /* DURATION: what a bare number counts */
 	const char *def;   /* as it would be written; NULL: none */
 	const char *choices;
-	const char *word;    /* of a PATH: a text that is no path but stands for itself; or NULL */
+	/* Of PATH and PATHS: a text that is no path but stands for itself; "*": any without a
+	 * slash, and URLs; or NULL. */
+	const char *word;
 	const char *help;    /* one line, no full stop */
 	const char *example; /* for the manual, or NULL */
 	/* May be NULL. A further test of the text; -EINVAL with a message that goes on behind

@@ -149,11 +149,35 @@ static const struct setting settings[] = {
 		.help = "repositories of Debian's, instead of those that the host's apt knows; % "
 			"stands for image.snapshot; one with \"security\" in it has the security "
 			"updates" },
+	{ "kernel.buildSilence", SETTING_DURATION, .min = SECOND, .max = 7 * DAY, .bare_us = MINUTE,
+		.def = "30m", .help = "a kernel's build that says nothing for so long is killed" },
+	{ "kernel.buildTimeout", SETTING_DURATION, .min = SECOND, .max = 7 * DAY, .bare_us = MINUTE,
+		.def = "4h", .help = "a kernel's build that takes longer is killed" },
+	{ "kernel.compiler", SETTING_CHOICE, .def = "gcc", .choices = "gcc|clang",
+		.help = "what builds kernel.source: gcc and binutils, or clang and LLVM" },
+	{ "kernel.config", SETTING_PATH, .word = "*", .example = "./kernel.config",
+		.help = "configuration that a build of kernel.source begins with: allnoconfig, "
+			"tinyconfig, defconfig, or a file (with a slash in it); unset: the "
+			"profile's "
+			"config/kernel.config, else allnoconfig" },
+	{ "kernel.fragments", SETTING_PATHS, .word = "*", .def = "filesystems", .example = "kasan",
+		.help = "fragments of configuration on top, by name (fsqa kernel fragments) or "
+			"as files (with a slash in it); several values add up" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
 		.help = "a kernel file (bzImage, ELF vmlinux or arm64's Image) to test; wins over "
-			"kernel.version" },
+			"kernel.source and kernel.version" },
+	{ "kernel.jobs", SETTING_COUNT, .min = 0, .max = 1024, .def = "0",
+		.help = "compilers at once; 0: as many as there are CPUs, and memory for" },
 	{ "kernel.modules", SETTING_PATH, .example = "~/linux/mods/lib/modules/6.12.0",
 		.help = "folder with the modules of kernel.image (its /lib/modules/RELEASE)" },
+	{ "kernel.patches", SETTING_PATHS, .word = "*", .example = "./fix.mbox",
+		.help = "patches on top of kernel.source: a mbox, a patch, a folder of them (with "
+			"a "
+			"slash in it), or a message-id; several values add up" },
+	{ "kernel.source", SETTING_PATH, .word = "*",
+		.example = "https://git.example/linux.git#for-next",
+		.help = "the kernel to build and test: a tree, TREE#REF, a tar or zip file, or a "
+			"URL of git with #BRANCH, #TAG or #COMMIT; wins over kernel.version" },
 	{ "kernel.version", SETTING_TEXT, .def = "debian", .example = "6.1.0-49-cloud-amd64",
 		.help = "the kernel to test: debian (its newest cloud kernel), a release or a "
 			"package" },

@@ -31,9 +31,11 @@ int bzimage_parse(
  * `to` may be left half written. */
 int bzimage_extract(int fd, const struct bzimage *b, const char *to, struct err *e);
 
+#define VMLINUX_BUILD_ID_SIZE 65
 struct vmlinux {
-	bool pvh;         /* QEMU can enter it */
-	uint16_t machine; /* EM_X86_64 ... */
+	bool pvh;                             /* QEMU can enter it */
+	uint16_t machine;                     /* EM_X86_64 ... */
+	char build_id[VMLINUX_BUILD_ID_SIZE]; /* the GNU one in hex, as /sys/kernel/notes; or "" */
 };
 /* Look at an open file that may be an ELF kernel. -ENOEXEC with the reason. */
 int vmlinux_check(int fd, struct vmlinux *ret, struct err *e);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "kernel/arm64_image.h"
@@ -159,6 +160,18 @@ static int put_form(const char *dir, int fd, const struct image *i, const char *
 				   : put_elf(dir, &i->elf, image, e);
 }
 
+int entry_build_id(const char *vmlinux, json_t *manifest, struct err *e)
+{
+	struct vmlinux v;
+	auto_close int fd = open(vmlinux, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "%s", vmlinux);
+	int rc = vmlinux_check(fd, &v, e);
+	if (rc == 0 && v.build_id[0])
+		json_object_set_new(manifest, "build_id", json_string(v.build_id));
+	return rc;
+}
+
 static int put_image(const char *dir, const char *image, json_t *manifest, struct err *e)
 {
 	struct stat st;
@@ -177,6 +190,9 @@ static int put_image(const char *dir, const char *image, json_t *manifest, struc
 	}
 	if (rc < 0)
 		return err_wrap(e, "%s", image);
+	auto_free char *elf = path_join(dir, "vmlinux");
+	if (i.form != IMAGE_ARM64 && (rc = entry_build_id(elf, manifest, e)) < 0)
+		return rc;
 	bool bz = i.form == IMAGE_BZ;
 	json_object_set_new(manifest, "release", json_string(bz ? i.bz.release : release));
 	json_object_set_new(manifest, "boot", json_string(boot));
@@ -245,6 +261,13 @@ int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress
 	rc = put_config(dir, parts->config, flat, config, e);
 	if (rc < 0)
 		return rc;
+	if (access(config, R_OK) == 0) {
+		char hex[HASH_HEX_SIZE];
+		rc = hash_file(config, hex, e);
+		if (rc < 0)
+			return rc;
+		json_object_set_new(manifest, "config_sha256", json_string(hex));
+	}
 	auto_free char *early = path_join(dir, "early");
 	rc = early_modules(parts->modules, access(config, R_OK) == 0 ? config : NULL,
 		json_str_or(manifest, "release", ""), early, e);

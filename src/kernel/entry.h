@@ -15,10 +15,13 @@ struct entry_parts {
 	const char *config;  /* .config; NULL: the one that the kernel carries, if it does */
 };
 
-/* Fill the folder `dir`; add "release", "boot" and "machine" (ELF's) to `manifest`. -ENOEXEC: no
+/* Fill the folder `dir`; add "release", "boot" and "machine" (ELF's) to `manifest`, and where they
+ * are known "build_id" (the GNU one, hex) and "config_sha256". -ENOEXEC: no
  * kernel that QEMU can enter; -ENOENT: a program or a needed module is missing. */
 int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
 	void *ctx, json_t *manifest, struct err *e);
+/* Add "build_id" of an ELF file, if it has one. */
+int entry_build_id(const char *vmlinux, json_t *manifest, struct err *e);
 /* What boots from `image`, without making anything: its release, and for which machine (ELF's). */
 int entry_look(const char *image, char **ret_release, uint16_t *ret_machine, struct err *e);
 /* depmod over ROOT/lib/modules/RELEASE. -ENOENT: no depmod, with how to install it. */

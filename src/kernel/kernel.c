@@ -13,6 +13,7 @@
 #include "kernel/debian.h"
 #include "kernel/early.h"
 #include "kernel/entry.h"
+#include "kernel/shelf.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -23,135 +24,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOM_BYTES (512ull << 20) /* an entry while it is made: package, unpacked, disk */
-#define FULL_BYTES (8ull << 20)
-#define ASKED_US   (24 * 3600 * 1000000ll)
+#define ASKED_US (24 * 3600 * 1000000ll)
 
 /* What kernel_resolve works on. */
 struct job {
-	char *dir; /* STATE/kernels */
-	const struct kernel_arch *arch;
+	struct shelf shelf;
 	struct debian_apt apt;
-	kernel_progress *progress;
-	void *ctx;
-	struct depot depot;
 };
 
 static void say(const struct job *j, const char *text)
 {
-	if (j->progress)
-		j->progress(j->ctx, text);
-}
-
-void kernel_free(struct kernel *k)
-{
-	if (!k)
-		return;
-	free(k->key);
-	free(k->release);
-	free(k->source);
-	free(k->dir);
-	free(k->boot);
-	free(k->modules);
-	free(k->config);
-	close_fd(&k->held);
-	free(k);
-}
-
-/* DIR/NAME where it exists, else NULL; the caller's. */
-static char *existing(const char *dir, const char *name)
-{
-	auto_free char *path = path_join(dir, name);
-	return access(path, R_OK) == 0 ? take(&path) : NULL;
-}
-
-/* The entry `key`, whole, of this recipe and architecture (old ones do not say theirs: it is in
- * the package's name); NULL: there is none. */
-static struct kernel *load(const struct job *j, const char *key)
-{
-	auto_json json_t *m = NULL;
-	if (!file_name_is_safe(key, strlen(key)) || !depot_has(j->dir, key, &m))
-		return NULL;
-	const char *release = json_str_or(m, "release", "");
-	const char *boot = json_str_or(m, "boot", "");
-	if (json_i64_or(m, "recipe", 0) != ENTRY_RECIPE || !kernel_release_is_safe(release) ||
-		json_i64_or(m, "machine", j->arch->machine) != j->arch->machine ||
-		(strcmp(boot, "vmlinux") != 0 && strcmp(boot, "bzImage") != 0 &&
-			strcmp(boot, "Image") != 0))
-		return NULL;
-	int held;
-	if (depot_hold(j->dir, key, &held, NULL) < 0)
-		return NULL;
-	struct kernel *k = xcalloc(1, sizeof *k);
-	k->held = held;
-	k->key = xstrdup(key);
-	k->release = xstrdup(release);
-	k->source = xstrdup(json_str_or(m, "source", ""));
-	k->dir = path_join(j->dir, key);
-	k->boot = path_join(k->dir, boot);
-	k->modules = existing(k->dir, "modules.erofs");
-	k->config = existing(k->dir, "config");
-	return k;
-}
-
-/* The entry made last of those whose member `member` is `value`; NULL: none. */
-static struct kernel *newest(const struct job *j, const char *member, const char *value)
-{
-	DIR *d = opendir(j->dir);
-	if (!d)
-		return NULL;
-	auto_free char *best = NULL;
-	auto_free char *best_made = xstrdup("");
-	const struct dirent *entry;
-	while ((entry = readdir(d))) {
-		auto_json json_t *m = NULL;
-		if (entry->d_name[0] == '.' || !depot_has(j->dir, entry->d_name, &m) ||
-			json_i64_or(m, "recipe", 0) != ENTRY_RECIPE ||
-			strcmp(json_str_or(m, member, ""), value) != 0)
-			continue;
-		const char *made = json_str_or(m, "made_at", "");
-		if (best && strcmp(made, best_made) <= 0)
-			continue;
-		free(best);
-		free(best_made);
-		best = xstrdup(entry->d_name);
-		best_made = xstrdup(made);
-	}
-	(void)closedir(d); /* only read from */
-	return best ? load(j, best) : NULL;
-}
-
-static int check_room(const struct job *j, struct err *e)
-{
-	uint64_t free_bytes;
-	int rc = file_free_bytes(j->dir, &free_bytes, e);
-	if (rc == 0 && free_bytes < ROOM_BYTES)
-		return err_set(e, ENOSPC,
-			"%s: %" PRIu64 " MiB free, %llu needed to unpack a kernel", j->dir,
-			free_bytes >> 20, ROOM_BYTES >> 20);
-	return rc;
-}
-
-/* A program that failed for want of room says so in its own words, or not at all. To be asked
- * before what is half made goes. */
-static int told_full(const struct job *j, int rc, struct err *e)
-{
-	uint64_t left;
-	if (rc == -EIO && file_free_bytes(j->dir, &left, NULL) == 0 && left < FULL_BYTES)
-		return err_set(e, ENOSPC, "no room left in %s", j->dir);
-	return rc;
-}
-
-static int publish(const struct job *j, struct depot_build *b, json_t *manifest, const char *key,
-	struct kernel **ret, struct err *e)
-{
-	json_object_set_new(manifest, "recipe", json_integer(ENTRY_RECIPE));
-	json_object_set_new(manifest, "fsqa", json_string(FSQA_VERSION));
-	int rc = depot_publish(b, manifest, e);
-	if (rc < 0)
-		return rc;
-	*ret = load(j, key);
-	return *ret ? 0 : err_set(e, EIO, "%s/%s: published, but does not read", j->dir, key);
+	shelf_say(&j->shelf, text);
 }
 
 /* ---- Debian's packages ---- */
@@ -181,19 +64,8 @@ static int make_debian(const struct job *j, const struct debian_package *p, stru
 	if (rc < 0)
 		return rc;
 	const struct entry_parts parts = { vmlinuz, modules, config };
-	rc = entry_make(b->tmp, &parts, j->progress, j->ctx, manifest, e);
+	rc = entry_make(b->tmp, &parts, j->shelf.progress, j->shelf.ctx, manifest, e);
 	return rc < 0 ? rc : file_remove_tree(work, e);
-}
-
-/* 1: the entry is there, and *ret is it. 0: it is ours to make, and there is room. */
-static int begin(const struct job *j, const char *key, struct depot_build *b, struct kernel **ret,
-	struct err *e)
-{
-	int rc = depot_begin(&j->depot, key, b, e);
-	if (rc != 1)
-		return rc < 0 ? rc : check_room(j, e);
-	*ret = load(j, key);
-	return *ret ? 1 : err_set(e, EIO, "%s/%s does not read: remove it", j->dir, key);
 }
 
 /* The store's entry of this package, made if it is not there. */
@@ -205,14 +77,15 @@ static int get_debian(const struct job *j, const char *asked, const struct debia
 		if (!isalnum((unsigned char)*c) && !strchr("+-.~_", *c))
 			*c = '_'; /* QEMU reads a colon in a path as a protocol */
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	int rc = begin(j, key, &b, ret, e);
+	int rc = shelf_begin(&j->shelf, key, &b, ret, e);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	auto_free char *source = xasprintf("Debian %s %s", p->name, p->version);
 	auto_json json_t *manifest = json_pack("{s:s, s:s, s:s, s:s}", "source", source, "package",
 		p->name, "version", p->version, "asked", asked);
 	rc = make_debian(j, p, &b, manifest, e);
-	return rc < 0 ? told_full(j, rc, e) : publish(j, &b, manifest, key, ret, e);
+	return rc < 0 ? shelf_full(&j->shelf, rc, e)
+		      : shelf_publish(&j->shelf, &b, manifest, key, ret, e);
 }
 
 /* STATE/kernels/<asked>.json remembers for a day what apt said: it takes a second to ask. */
@@ -224,7 +97,7 @@ static struct kernel *remembered(const struct job *j, const char *memo)
 	int64_t age = clock_wall_us() - json_i64_or(m, "asked_us", 0);
 	if (age < 0 || age > ASKED_US)
 		return NULL;
-	return load(j, json_str_or(m, "key", ""));
+	return shelf_load(&j->shelf, json_str_or(m, "key", ""));
 }
 
 static void remember(const char *memo, const char *key)
@@ -238,11 +111,11 @@ static void remember(const char *memo, const char *key)
 
 static int resolve_debian(const struct job *j, const char *name, struct kernel **ret, struct err *e)
 {
-	auto_free char *memo = xasprintf("%s/%s.json", j->dir, name);
+	auto_free char *memo = xasprintf("%s/%s.json", j->shelf.dir, name);
 	if ((*ret = remembered(j, memo)))
 		return 0;
 	auto_debian_package struct debian_package p = { 0 };
-	int rc = debian_apt_update(&j->apt, j->progress, j->ctx, e);
+	int rc = debian_apt_update(&j->apt, j->shelf.progress, j->shelf.ctx, e);
 	if (rc == 0)
 		rc = debian_find(&j->apt, name, &p, e);
 	if (rc == 0)
@@ -252,7 +125,7 @@ static int resolve_debian(const struct job *j, const char *name, struct kernel *
 		return 0;
 	}
 	/* No network, no lists: an older one is better than none. */
-	struct kernel *old = rc == -EIO || !p.name ? newest(j, "asked", name) : NULL;
+	struct kernel *old = rc == -EIO || !p.name ? shelf_newest(&j->shelf, "asked", name) : NULL;
 	if (!old)
 		return rc;
 	auto_free char *text = xasprintf("%s; using %s from the store", e->msg, old->source);
@@ -316,8 +189,8 @@ static int find_modules(const char *dir, const char *release, char **ret, struct
 static char *config_beside(const char *file, const char *release)
 {
 	auto_free char *dir = xstrndup(file, (size_t)(path_base(file) - file));
-	auto_free char *name = xasprintf("config-%s", release);
-	return existing(dir, name);
+	auto_free char *path = xasprintf("%sconfig-%s", dir, release);
+	return access(path, R_OK) == 0 ? take(&path) : NULL;
 }
 
 static int file_key(const char *file, const char *modules, char **ret, struct err *e)
@@ -339,14 +212,15 @@ static int make_file(const struct job *j, const char *file, const char *modules,
 	const char *release, const char *key, struct kernel **ret, struct err *e)
 {
 	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
-	int rc = begin(j, key, &b, ret, e);
+	int rc = shelf_begin(&j->shelf, key, &b, ret, e);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	auto_free char *config = config_beside(file, release);
 	auto_json json_t *manifest = json_pack("{s:s}", "source", file);
 	const struct entry_parts parts = { file, modules, config };
-	rc = entry_make(b.tmp, &parts, j->progress, j->ctx, manifest, e);
-	return rc < 0 ? told_full(j, rc, e) : publish(j, &b, manifest, key, ret, e);
+	rc = entry_make(b.tmp, &parts, j->shelf.progress, j->shelf.ctx, manifest, e);
+	return rc < 0 ? shelf_full(&j->shelf, rc, e)
+		      : shelf_publish(&j->shelf, &b, manifest, key, ret, e);
 }
 
 static int resolve_file(const struct job *j, const char *spec, const char *modules_dir,
@@ -360,17 +234,17 @@ static int resolve_file(const struct job *j, const char *spec, const char *modul
 	if (!file)
 		return err_sys(e, "kernel %s", spec);
 	int rc = entry_look(file, &release, &machine, e);
-	if (rc == 0 && machine != j->arch->machine)
+	if (rc == 0 && machine != j->shelf.arch->machine)
 		return err_set(e, ENOEXEC,
 			"%s: a kernel of another architecture than %s: --arch says which to boot",
-			file, j->arch->debian);
+			file, j->shelf.arch->debian);
 	if (rc == 0 && modules_dir)
 		rc = find_modules(modules_dir, release, &modules, e);
 	if (rc == 0)
 		rc = file_key(file, modules, &key, e);
 	if (rc < 0)
 		return rc;
-	*ret = load(j, key);
+	*ret = shelf_load(&j->shelf, key);
 	if (!*ret)
 		rc = make_file(j, file, modules, release, key, ret, e);
 	if (rc < 0)
@@ -401,15 +275,15 @@ static char *package_name(const char *spec)
 static int resolve(const struct job *j, const char *spec, const char *modules_dir,
 	struct kernel **ret, struct err *e)
 {
-	auto_free char *newest_name = xasprintf("linux-image-cloud-%s", j->arch->debian);
+	auto_free char *newest_name = xasprintf("linux-image-cloud-%s", j->shelf.arch->debian);
 	if (!spec || strcmp(spec, "debian") == 0)
 		return resolve_debian(j, newest_name, ret, e);
-	if (!strchr(spec, '/') && (*ret = load(j, spec)))
+	if (!strchr(spec, '/') && (*ret = shelf_load(&j->shelf, spec)))
 		return 0;
 	auto_free char *name = package_name(spec);
 	if (!name)
 		return resolve_file(j, spec, modules_dir, ret, e);
-	if ((*ret = newest(j, "package", name)))
+	if ((*ret = shelf_newest(&j->shelf, "package", name)))
 		return 0;
 	return resolve_debian(j, name, ret, e);
 }
@@ -420,13 +294,11 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 {
 	struct err why = { 0 };
 	struct kernel *k = NULL;
-	struct job j = { .arch = arch, .progress = progress, .ctx = ctx };
-	j.dir = path_join(state_dir, "kernels");
+	struct job j;
+	shelf_open(&j.shelf, state_dir, arch, progress, ctx);
 	debian_apt_init(&j.apt, state_dir, arch);
-	j.depot = (struct depot){ .dir = j.dir, .note = progress, .ctx = ctx };
-	depot_sweep(&j.depot);
 	int rc = resolve(&j, spec, modules_dir, &k, &why);
-	free(j.dir);
+	shelf_close(&j.shelf);
 	debian_apt_clear(&j.apt);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);

@@ -5,6 +5,7 @@
  *   bzImage         as it came
  *   Image           of arm64, unpacked; then there is neither of the two above
  *   config          its .config, where known
+ *   build.log       what make said, of one that was built here
  *   modules.erofs   /lib/modules/<release> as a read-only disk (absent: all built in)
  *   modules.dep     as in there
  *   early/NN-x.ko   the modules that a guest needs before its root disk, in load order
@@ -18,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 struct err;
+struct profile;
 struct strv;
 
 struct kernel {
@@ -38,7 +40,8 @@ struct kernel_arch {
 	bool foreign;       /* not the host's: apt is asked with package lists of our own */
 };
 
-/* Called now and then on long work; `text` is one line. May be NULL. */
+/* Called now and then on long work; `text` is one line, or several with a newline at the end of
+ * each: an excerpt of a log. May be NULL. */
 typedef void kernel_progress(void *ctx, const char *text);
 
 /* `spec`: NULL or "debian": Debian's newest cloud kernel by the host's apt (downloaded and
@@ -55,6 +58,39 @@ typedef void kernel_progress(void *ctx, const char *text);
 int kernel_resolve(const char *state_dir, const char *spec, const char *modules_dir,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
 	struct err *e);
+
+/* How to build a kernel from its source. All borrowed. */
+struct kernel_recipe {
+	const char *source;           /* a tree, TREE#REF, a tar or zip file, URL#REF (source.h) */
+	const char *const *patches;   /* on top, in order; may be NULL */
+	const char *base;             /* allnoconfig, tinyconfig, defconfig, or a file */
+	const char *const *fragments; /* on top of it and of the guest's: names, or files */
+	const char *fragment_dir;     /* where the named ones lie, NAME.config */
+	bool llvm;                    /* clang and LLVM's linker instead of gcc and binutils */
+	uint64_t jobs;                /* compilers at once; 0: what CPUs and memory allow */
+	uint64_t timeout_us;          /* 0: none */
+	uint64_t silence_us;          /* without output, after which it hangs; 0: none */
+};
+/* The store's entry of it, built if it is not there; its manifest says all that it was made of:
+ * "tree" (of git, patches and all) "commit" "describe" "dirty" "patches" "base" "fragments"
+ * "config_sha256" "compiler" "linker" "flags" "warnings" "build_s" "build_id" "release"; and it has
+ * the files bzImage (x86_64), vmlinux with symbols, config, build.log. Built out of tree, in a
+ * folder of its own per repository, configuration and toolchain, STATE/builds/<hash>-<n>/: what was
+ * built there last serves, and is thrown away when the build then fails; two at once take two of
+ * them. -EBADMSG    the source does not compile; the message is the first error -EINVAL
+ * configuration or patches do not fit the source, or it is none -ENOENT     no such source, branch,
+ * fragment or program -EIO        what could not be reached; -ENOMEM, -ETIMEDOUT: the build was
+ * killed */
+int kernel_build(const char *state_dir, const struct kernel_recipe *r,
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
+	struct err *e);
+/* What the profile's settings kernel.* say, but `spec` (may be NULL) wins: a source, or what
+ * kernel_resolve takes. *ret_named (may be NULL): somebody named it, so that -ENOENT, -ENOEXEC and
+ * -EINVAL are their mistake. */
+int kernel_choose(const char *state_dir, const struct profile *p, const char *spec,
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, bool *ret_named,
+	struct kernel **ret, struct err *e);
+
 /* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
  * Those of other guests that were not used for a day are removed. */
 int kernel_initramfs(const struct kernel *k, const char *guest, char **ret_path, struct err *e);

@@ -12,8 +12,20 @@
 #define NOTES_LIMIT      65536u
 #define XEN_PHYS32_ENTRY 18
 
-/* Whether there is a Xen PHYS32_ENTRY note in these n bytes. */
-static bool notes_have_pvh(const unsigned char *p, size_t n)
+static void take_build_id(const unsigned char *desc, size_t n, char ret[VMLINUX_BUILD_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	if (n == 0 || 2 * n >= VMLINUX_BUILD_ID_SIZE)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		ret[2 * i] = digits[desc[i] >> 4];
+		ret[2 * i + 1] = digits[desc[i] & 15];
+	}
+	ret[2 * n] = '\0';
+}
+
+/* A Xen PHYS32_ENTRY note, and GNU's build id, in these n bytes. */
+static void read_notes(const unsigned char *p, size_t n, struct vmlinux *v)
 {
 	Elf64_Nhdr h;
 	for (size_t at = 0; n - at >= sizeof h;) {
@@ -22,13 +34,15 @@ static bool notes_have_pvh(const unsigned char *p, size_t n)
 		uint64_t name = ((uint64_t)h.n_namesz + 3) & ~3ull;
 		uint64_t desc = ((uint64_t)h.n_descsz + 3) & ~3ull;
 		if (name + desc > n - at)
-			return false;
-		if (h.n_type == XEN_PHYS32_ENTRY && h.n_namesz == 4 && h.n_descsz >= 4 &&
+			return;
+		bool four = h.n_namesz == 4;
+		if (four && h.n_type == XEN_PHYS32_ENTRY && h.n_descsz >= 4 &&
 			memcmp(p + at, "Xen", 4) == 0)
-			return true;
+			v->pvh = true;
+		if (four && h.n_type == NT_GNU_BUILD_ID && memcmp(p + at, "GNU", 4) == 0)
+			take_build_id(p + at + name, h.n_descsz, v->build_id);
 		at += (size_t)(name + desc);
 	}
-	return false;
 }
 
 int vmlinux_check(int fd, struct vmlinux *ret, struct err *e)
@@ -49,12 +63,13 @@ int vmlinux_check(int fd, struct vmlinux *ret, struct err *e)
 		return err_set(e, ENOEXEC, "ELF is cut short in its program headers");
 	struct vmlinux v = { .machine = h.e_machine };
 	auto_free unsigned char *notes = xmalloc(NOTES_LIMIT);
-	for (size_t i = 0; i < h.e_phnum && !v.pvh; i++) {
+	for (size_t i = 0; i < h.e_phnum; i++) {
 		if (ph[i].p_type != PT_NOTE || ph[i].p_offset > INT64_MAX)
 			continue;
 		size_t want = ph[i].p_filesz < NOTES_LIMIT ? (size_t)ph[i].p_filesz : NOTES_LIMIT;
 		ssize_t n = pread(fd, notes, want, (off_t)ph[i].p_offset);
-		v.pvh = n > 0 && notes_have_pvh(notes, (size_t)n);
+		if (n > 0)
+			read_notes(notes, (size_t)n, &v);
 	}
 	*ret = v;
 	return 0;

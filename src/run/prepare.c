@@ -480,6 +480,32 @@ static struct kernel_arch kernel_arch_of(const struct prepared *p)
 	return (struct kernel_arch){ p->machine->debian, p->machine->elf, p->foreign };
 }
 
+/* A kernel that somebody named and that is none is their mistake; one that does not compile has
+ * failed. */
+static int kernel_exit(int rc, bool named)
+{
+	if (rc == -EBADMSG)
+		return 1;
+	return named && (rc == -ENOENT || rc == -ENOEXEC || rc == -EINVAL) ? 2 : 3;
+}
+
+int prepare_kernel(const struct prepare_request *q, kernel_progress *progress, void *ctx,
+	struct kernel **ret, int *ret_exit, struct err *e)
+{
+	struct prepared p = { 0 };
+	bool named = false;
+	*ret_exit = 2;
+	int rc = choose_machine(q->profile->config, &p, e);
+	if (rc < 0)
+		return rc;
+	const struct kernel_arch arch = kernel_arch_of(&p);
+	rc = kernel_choose(
+		q->state_dir, q->profile, q->kernel, &arch, progress, ctx, &named, ret, e);
+	if (rc < 0)
+		*ret_exit = kernel_exit(rc, named);
+	return rc;
+}
+
 /* The agent for the guest's architecture. */
 static int find_guest(const struct prepared *p, char **ret, struct err *e)
 {
@@ -517,11 +543,7 @@ static int make_parts(const struct prepare_request *q,
 	struct err *e)
 {
 	const struct config *c = q->profile->config;
-	const char *spec = q->kernel;
-	if (!spec)
-		spec = config_str(c, "kernel.image");
-	if (!spec)
-		spec = config_str(c, "kernel.version");
+	bool named = false;
 	auto_free char *guest = NULL;
 	struct accel_query accel = prepare_accel(q->state_dir, c);
 	int rc = choose_machine(c, p, e);
@@ -537,13 +559,10 @@ static int make_parts(const struct prepare_request *q,
 	if (rc < 0)
 		return rc;
 	const struct kernel_arch arch = kernel_arch_of(p);
-	rc = kernel_resolve(q->state_dir, spec, config_str(c, "kernel.modules"), &arch, progress,
-		ctx, &p->kernel, e);
+	rc = kernel_choose(
+		q->state_dir, q->profile, q->kernel, &arch, progress, ctx, &named, &p->kernel, e);
 	if (rc < 0) {
-		/* A kernel that somebody named and that is none is their mistake. */
-		bool named = spec && strcmp(spec, "debian") != 0;
-		if (named && (rc == -ENOENT || rc == -ENOEXEC || rc == -EINVAL))
-			*ret_exit = 2;
+		*ret_exit = kernel_exit(rc, named);
 		return rc;
 	}
 	p->network = strcmp(config_str(c, "vm.network"), "user") == 0;

@@ -4,6 +4,7 @@
  * refused here, before anything starts. */
 #pragma once
 #include "image/image.h"
+#include "kernel/kernel.h"
 #include "target/accel.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -56,7 +57,8 @@ struct prepared {
 };
 
 /* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or
- * the configuration is at fault, 3 where the host is. */
+ * the configuration is at fault, 3 where the host is, 1 where the kernel's source does not compile.
+ */
 int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
 	void *ctx, struct prepared *ret, int *ret_exit, struct err *e);
 /* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
@@ -76,6 +78,11 @@ int prepare_image(const struct config *c, struct image_spec *ret, struct err *e)
 /* The root that these settings ask for, made if it is not there. *ret_exit as prepare's. */
 int prepare_root(const char *state_dir, const struct config *c, image_progress *progress, void *ctx,
 	struct image **ret, int *ret_exit, struct err *e);
+
+/* The kernel that q->kernel and the profile's settings name, made if it is not there. *ret_exit as
+ * prepare's, or 1: its source does not compile. */
+int prepare_kernel(const struct prepare_request *q, kernel_progress *progress, void *ctx,
+	struct kernel **ret, int *ret_exit, struct err *e);
 
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);

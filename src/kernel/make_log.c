@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/make_log.h"
+#include "base/json_text.h"
+#include "base/mem.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "  CC [M]  fs/btrfs/inode.o" */
+static bool is_step(const char *s)
+{
+	if (s[0] != ' ' || s[1] != ' ' || !isupper((unsigned char)s[2]))
+		return false;
+	size_t n = strspn(s + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	return s[2 + n] == ' ' && (s[3 + n] == ' ' || s[3 + n] == '[' || n > 6);
+}
+
+static bool is_make(const char *s)
+{
+	return strncmp(s, "make: ", 6) == 0 || strncmp(s, "make[", 5) == 0;
+}
+
+enum strength {
+	ERROR_NONE,
+	ERROR_WEAK, /* make says that something failed */
+	ERROR_FIRM, /* what failed says why */
+};
+
+static enum strength is_error(const char *s)
+{
+	static const char *const firm[] = { ": error: ", ": fatal error: ",
+		"undefined reference to", "ld: ", "ld.lld: error",
+		"ERROR: modpost:", "*** No rule to make target", "multiple definition of",
+		"Error: ", "No space left on device" };
+	for (size_t i = 0; i < ARRAY_LEN(firm); i++)
+		if (strstr(s, firm[i]) && !strstr(s, "warning: "))
+			return ERROR_FIRM;
+	if (strncmp(s, "error: ", 7) == 0 || strncmp(s, "fatal error: ", 13) == 0)
+		return ERROR_FIRM;
+	return is_make(s) && strstr(s, "*** ") ? ERROR_WEAK : ERROR_NONE;
+}
+
+static bool is_killed(const char *s)
+{
+	return strstr(s, "Killed signal terminated program") || strcmp(s, "Killed") == 0 ||
+	       (is_make(s) && (strstr(s, "] Killed") || strstr(s, "] Error 137")));
+}
+
+static void forget(struct make_log *l)
+{
+	for (unsigned i = 0; i < l->n_before; i++)
+		free(l->before[i]);
+	l->n_before = 0;
+}
+
+static void remember(struct make_log *l, const char *s)
+{
+	if (l->n_before == MAKE_LOG_BEFORE) {
+		free(l->before[0]);
+		memmove(l->before, l->before + 1, (MAKE_LOG_BEFORE - 1) * sizeof *l->before);
+		l->n_before--;
+	}
+	l->before[l->n_before++] = xstrdup(s);
+}
+
+static void take_error(struct make_log *l, const char *s, enum strength strength)
+{
+	free(l->error);
+	l->error = xstrdup(s);
+	l->weak = strength == ERROR_WEAK;
+	buf_reset(&l->context);
+	for (unsigned i = 0; i < l->n_before; i++)
+		buf_addf(&l->context, "%s\n", l->before[i]);
+	buf_addf(&l->context, "%s\n", s);
+	l->after = MAKE_LOG_AFTER;
+}
+
+static void take_line(struct make_log *l, const char *s)
+{
+	enum strength strength = is_error(s);
+	bool step = is_step(s);
+	l->killed = l->killed || is_killed(s);
+	l->steps += step;
+	l->warnings += strstr(s, ": warning: ") != NULL;
+	if (strength != ERROR_NONE && (!l->error || (l->weak && strength == ERROR_FIRM))) {
+		take_error(l, s, strength);
+	} else if (l->after && (step || is_make(s))) {
+		l->after = 0;
+	} else if (l->after) {
+		buf_addf(&l->context, "%s\n", s);
+		l->after--;
+	}
+	if (step || is_make(s))
+		forget(l); /* what follows is another's */
+	else
+		remember(l, s);
+}
+
+/* As text that can be printed and stored. */
+static void end_line(struct make_log *l)
+{
+	auto_buf struct buf clean = { 0 };
+	utf8_clean(&clean, buf_str(&l->line), l->line.len);
+	while (clean.len && isspace((unsigned char)clean.s[clean.len - 1]))
+		clean.s[--clean.len] = '\0';
+	for (size_t i = 0; i < clean.len; i++)
+		if ((unsigned char)clean.s[i] < ' ' || clean.s[i] == 127)
+			clean.s[i] = ' ';
+	take_line(l, buf_str(&clean));
+	buf_reset(&l->line);
+}
+
+void make_log_feed(struct make_log *l, const char *data, size_t n)
+{
+	while (n) {
+		const char *end = memchr(data, '\n', n);
+		size_t piece = end ? (size_t)(end - data) : n;
+		size_t room = MAKE_LOG_LINE - l->line.len;
+		buf_add(&l->line, data, piece < room ? piece : room);
+		data += piece + (end != NULL);
+		n -= piece + (end != NULL);
+		if (end)
+			end_line(l);
+	}
+}
+
+void make_log_end(struct make_log *l)
+{
+	if (l->line.len)
+		end_line(l);
+}
+
+void make_log_clear(struct make_log *l)
+{
+	forget(l);
+	free(l->error);
+	buf_clear(&l->context);
+	buf_clear(&l->line);
+	*l = (struct make_log){ 0 };
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* make_log.h: what the output of a kernel's make says, read as it comes: how far it is, warnings,
+ * and the first error with the lines around it.
+ *   "  CC      fs/btrfs/inode.o"                     a step
+ *   "fs/btrfs/inode.c:12:3: warning: unused ..."     a warning
+ *   "fs/btrfs/inode.c:12:3: error: expected ..."     an error */
+#pragma once
+#include "base/buf.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MAKE_LOG_BEFORE 8u /* lines of context that are kept */
+#define MAKE_LOG_AFTER  12u
+#define MAKE_LOG_LINE   512u /* longer ones are cut */
+
+struct make_log {
+	unsigned steps, warnings;
+	bool killed;        /* something of it got SIGKILL: there was no memory */
+	char *error;        /* the first error's line, of a compiler, linker or make; or NULL */
+	struct buf context; /* lines around it, each with its newline */
+	/* ---- its own ---- */
+	bool weak;      /* the error is only make's word of one */
+	unsigned after; /* lines of context still to come */
+	char *before[MAKE_LOG_BEFORE];
+	unsigned n_before;
+	struct buf line;
+};
+
+void make_log_feed(struct make_log *l, const char *data, size_t n);
+/* No more comes: a last line without its newline counts. */
+void make_log_end(struct make_log *l);
+void make_log_clear(struct make_log *l);
+#define auto_make_log __attribute__((cleanup(make_log_clear)))

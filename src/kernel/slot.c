@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/slot.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "kernel/git.h"
+#include "kernel/source.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS   64u
+#define LOCK_US (6 * 3600 * 1000000ull)
+
+void slot_clear(struct slot *s)
+{
+	free(s->dir);
+	free(s->src);
+	free(s->obj);
+	free(s->index);
+	free(s->log);
+	free(s->tree);
+	close_fd(&s->lock);
+}
+
+static char *state_file(const struct slot *s)
+{
+	return path_join(s->dir, "state.json");
+}
+
+static void read_state(struct slot *s)
+{
+	auto_json json_t *j = NULL;
+	auto_free char *path = state_file(s);
+	if (json_read_object(path, &j, NULL) < 0)
+		return;
+	s->steps = (unsigned)json_i64_or(j, "steps", 0);
+	const char *tree = json_str_or(j, "tree", "");
+	if (json_bool_or(j, "whole", false) && *tree)
+		s->tree = xstrdup(tree);
+}
+
+int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct err *e)
+{
+	auto_free char *dir = path_join(state_dir, "builds");
+	auto_slot struct slot s = { .lock = -1 };
+	int rc = file_mkdirs(dir, 0755, e);
+	if (rc < 0)
+		return rc;
+	for (unsigned n = 0; s.lock < 0; n++) {
+		auto_free char *path = xasprintf("%s/%s-%u.lock", dir, hash, n);
+		s.lock = file_lock(path, n + 1 < SLOTS ? 0 : LOCK_US, e);
+		if (s.lock < 0 && (s.lock != -EWOULDBLOCK || n + 1 >= SLOTS))
+			return s.lock;
+		if (s.lock >= 0)
+			s.dir = xasprintf("%s/%s-%u", dir, hash, n);
+	}
+	s.src = path_join(s.dir, "src");
+	s.obj = path_join(s.dir, "obj");
+	s.index = path_join(s.dir, "index");
+	s.log = path_join(s.dir, "build.log");
+	rc = file_mkdirs(s.dir, 0755, e);
+	if (rc < 0)
+		return rc;
+	read_state(&s);
+	*ret = s;
+	s = (struct slot){ .lock = -1 };
+	return 0;
+}
+
+int slot_checkout(struct slot *s, const struct source *source, struct err *e)
+{
+	auto_free char *lock = xasprintf("%s.lock", s->index);
+	(void)unlink(lock); /* git's own, of one that was killed: nobody else is here */
+	if (source_checkout(source, s->src, s->index, NULL) == 0)
+		return 0;
+	int rc = slot_forget(s, e);
+	if (rc == 0)
+		rc = file_remove_tree(s->src, e);
+	if (rc == 0)
+		rc = file_remove_tree(s->index, e);
+	return rc < 0 ? rc : source_checkout(source, s->src, s->index, e);
+}
+
+int slot_note(const struct slot *s, const char *tree, bool whole, struct err *e)
+{
+	auto_free char *path = state_file(s);
+	auto_json json_t *j =
+		json_pack("{s:s, s:i, s:b}", "tree", tree, "steps", (int)s->steps, "whole", whole);
+	auto_free char *text = json_line(j);
+	return file_replace(path, text, strlen(text), 0644, e);
+}
+
+int slot_forget(struct slot *s, struct err *e)
+{
+	free(take(&s->tree));
+	return file_remove_tree(s->obj, e);
+}
+
+bool slot_reconfigures(const struct slot *s, const struct source *source)
+{
+	const struct git g = { .dir = source->mirror };
+	auto_free char *config = path_join(s->obj, ".config");
+	auto_buf struct buf names = { 0 };
+	if (!s->tree || access(config, F_OK) < 0)
+		return true;
+	if (strcmp(s->tree, source->tree) == 0)
+		return false;
+	if (git_run(&g, &names, NULL, "diff-tree", "-r", "--name-only", s->tree, source->tree,
+		    NULL) < 0)
+		return true;
+	static const char *const parts[] = { "Kconfig", "scripts/", "Makefile", "configs/" };
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (strstr(buf_str(&names), parts[i]))
+			return true;
+	return false;
+}

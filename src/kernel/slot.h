@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* slot.h: a folder that kernels of one repository, configuration and toolchain are built in, one
+ * after the other. Inside kernel/ only.
+ *   STATE/builds/<hash>-<n>.lock   who builds holds it (flock)
+ *   STATE/builds/<hash>-<n>/src    the tree, as source_checkout leaves it; index: what it holds
+ *   .../obj                        what make makes
+ *   .../build.log                  of the last build
+ *   .../state.json                 {"tree": of obj, "steps": of the last whole build,
+ *                                   "whole": make ended by itself} */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+struct err;
+struct kernel;
+struct source;
+
+struct slot {
+	char *dir, *src, *obj, *index, *log;
+	char *tree;     /* that obj was built of; NULL: nothing is there to go on from */
+	unsigned steps; /* 0: not known */
+	int lock;
+};
+
+/* The first one that nobody builds in. */
+int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct err *e);
+void slot_clear(struct slot *s);
+#define auto_slot __attribute__((cleanup(slot_clear)))
+/* Put the source into src; what cannot be brought there step by step is made anew. */
+int slot_checkout(struct slot *s, const struct source *source, struct err *e);
+/* Before and after make. `whole`: it ended by itself, and what is in obj can be gone on from. */
+int slot_note(const struct slot *s, const char *tree, bool whole, struct err *e);
+/* Remove what was built. */
+int slot_forget(struct slot *s, struct err *e);
+/* Whether something between the two trees can change what a configuration becomes. */
+bool slot_reconfigures(const struct slot *s, const struct source *source);
