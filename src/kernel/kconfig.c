@@ -27,7 +27,7 @@ struct definition {
 
 /* What is open around a line: a menu, an if, a choice. */
 struct scope {
-	enum {
+	enum scope_kind {
 		SCOPE_IF,
 		SCOPE_MENU,
 		SCOPE_CHOICE
@@ -96,7 +96,7 @@ static void define(struct reader *r, const char *name)
 	r->scope_now = false;
 }
 
-static void open_scope(struct reader *r, int kind)
+static void open_scope(struct reader *r, enum scope_kind kind)
 {
 	struct kconfig *k = r->k;
 	r->now = NULL;

@@ -59,16 +59,21 @@ static char *take_word(struct parser *p)
 	return p->at > from ? xstrndup(from, (size_t)(p->at - from)) : NULL;
 }
 
+static char *unquote(const char *s)
+{
+	size_t n = strlen(s);
+	bool quoted = n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0];
+	return quoted ? xstrndup(s + 1, n - 2) : xstrdup(s);
+}
+
 /* What a word is worth as text: an option's value, or itself. */
 static char *text_of(const struct parser *p, const char *word)
 {
-	size_t n = strlen(word);
-	if (word[0] == '"' || word[0] == '\'')
-		return n >= 2 ? xstrndup(word + 1, n - 2) : xstrdup("");
-	if (strcmp(word, "y") == 0 || strcmp(word, "m") == 0 || strcmp(word, "n") == 0 ||
-		isdigit((unsigned char)word[0]))
-		return xstrdup(word);
-	return config_value(p->config, word);
+	if (word[0] == '"' || word[0] == '\'' || strcmp(word, "y") == 0 || strcmp(word, "m") == 0 ||
+		strcmp(word, "n") == 0 || isdigit((unsigned char)word[0]))
+		return unquote(word);
+	auto_free char *value = config_value(p->config, word);
+	return unquote(value);
 }
 
 static enum value value_of(const char *text)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/test.h" /* cmocka, and what it wants before it */
+#include "kernel/make_log.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void feed(struct make_log *l, const char *text)
+{
+	/* Cut anywhere: nobody promises whole lines. */
+	for (size_t n = strlen(text), i = 0; i < n; i += 7)
+		make_log_feed(l, text + i, n - i < 7 ? n - i : 7);
+	make_log_end(l);
+}
+
+static void test_steps_and_warnings_are_counted(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "make[1]: Entering directory\n"
+		 "  CC      fs/btrfs/inode.o\n"
+		 "  CC [M]  fs/xfs/xfs_log.o\n"
+		 "  SYSHDR  arch/x86/include/generated/uapi/asm/unistd_32.h\n"
+		 "../fs/btrfs/inode.c:12:3: warning: unused variable 'x' [-Wunused-variable]\n"
+		 "   12 |  int x;\n"
+		 "Kernel: arch/x86/boot/bzImage is ready  (#1)");
+	assert_int_equal(l.steps, 3);
+	assert_int_equal(l.warnings, 1);
+	assert_null(l.error);
+	assert_false(l.killed);
+}
+
+static void test_the_first_error_is_cut_out_with_what_stands_around_it(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "  CC      fs/btrfs/super.o\n"
+		 "In file included from ../fs/btrfs/inode.c:3:\n"
+		 "../fs/btrfs/ctree.h: In function 'f':\n"
+		 "../fs/btrfs/ctree.h:9:1: error: expected ';' before '}' token\n"
+		 "    9 | }\n"
+		 "      | ^\n"
+		 "make[3]: *** [../scripts/Makefile.build:250: fs/btrfs/inode.o] Error 1\n"
+		 "../fs/other.c:1:1: error: another\n");
+	assert_string_equal(
+		l.error, "../fs/btrfs/ctree.h:9:1: error: expected ';' before '}' token");
+	assert_string_equal(buf_str(&l.context),
+		"In file included from ../fs/btrfs/inode.c:3:\n"
+		"../fs/btrfs/ctree.h: In function 'f':\n"
+		"../fs/btrfs/ctree.h:9:1: error: expected ';' before '}' token\n"
+		"    9 | }\n"
+		"      | ^\n");
+}
+
+static void test_the_linkers_word_counts_more_than_that_of_make(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "make[2]: *** [x:1: a.o] Error 1\n"
+		 "  LD      vmlinux\n"
+		 "ld: fs/a.o: in function `f':\n"
+		 "a.c:(.text+0x1): undefined reference to `g'\n");
+	assert_string_equal(l.error, "ld: fs/a.o: in function `f':");
+	assert_non_null(strstr(buf_str(&l.context), "undefined reference to `g'"));
+}
+
+static void test_only_makes_word_is_better_than_none(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "sh: 1: bison: not found\nmake[1]: *** [Makefile:9: x] Error 127\n");
+	assert_string_equal(l.error, "make[1]: *** [Makefile:9: x] Error 127");
+	assert_string_equal(buf_str(&l.context),
+		"sh: 1: bison: not found\nmake[1]: *** [Makefile:9: x] Error 127\n");
+}
+
+static void test_what_was_killed_for_memory_is_known(void **unused)
+{
+	static const char *const lines[] = {
+		"gcc: fatal error: Killed signal terminated program cc1\n",
+		"Killed\n",
+		"make[1]: *** [Makefile:1: vmlinux] Error 137\n",
+		"make[1]: *** [Makefile:1: vmlinux] Killed\n",
+	};
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		auto_make_log struct make_log l = { 0 };
+		feed(&l, lines[i]);
+		assert_true(l.killed);
+	}
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "  CC      net/Killed\nmake[1]: *** [Makefile:1: vmlinux] Error 1\n");
+	assert_false(l.killed);
+}
+
+static void test_long_lines_and_strange_bytes_do_no_harm(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	char *line = calloc(1, 100001);
+	memset(line, 'x', 100000);
+	make_log_feed(&l, line, 100000);
+	make_log_feed(&l, "\n\xff\x1b[1m: error: \0bad\n", 18);
+	free(line);
+	make_log_end(&l);
+	assert_non_null(l.error);
+	assert_null(strchr(l.error, '\x1b'));
+	assert_true(l.context.len < MAKE_LOG_LINE * 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_steps_and_warnings_are_counted),
+		cmocka_unit_test(test_the_first_error_is_cut_out_with_what_stands_around_it),
+		cmocka_unit_test(test_the_linkers_word_counts_more_than_that_of_make),
+		cmocka_unit_test(test_only_makes_word_is_better_than_none),
+		cmocka_unit_test(test_what_was_killed_for_memory_is_known),
+		cmocka_unit_test(test_long_lines_and_strange_bytes_do_no_harm),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
