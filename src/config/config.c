@@ -204,9 +204,9 @@ static void add_subsection(struct config *c, const char *name)
 
 static int assign(struct config *c, const struct assignment *a, struct err *e)
 {
-	/* "*" is the table's own, and no stage's name. */
-	const struct setting *s = strchr(a->name, '*') ? NULL : config_setting(a->name);
-	if (!s) {
+	const struct setting *s = config_setting(a->name);
+	/* "*" alone is the table's own, and no stage's name. */
+	if (!s || (strchr(s->name, '*') && strcasecmp(s->name, a->name) == 0)) {
 		auto_free char *hint = config_hint(a->name);
 		return err_set(e, EINVAL, "%s: unknown setting %.80s%s", a->where, a->name, hint);
 	}

@@ -198,6 +198,14 @@ static const struct setting settings[] = {
 		.help = "most that is kept of one recording: its head, and then its tail" },
 	{ "snapshot.maxSize", SETTING_SIZE, .min = 0, .max = 16 * TIB, .def = "8G",
 		.help = "room for saved machines in state.dir; those used least recently go" },
+	{ "stage.*.expect", SETTING_TEXT, .example = "BTRFS.*error",
+		.help = "kernel messages that are the stage's purpose, a regular expression; as "
+			"fsqa-test --expect" },
+	{ "stage.*.faults", SETTING_LIST, .example = "xvdc:error,write,every=10 xvdd:slow,bytes=1M",
+		.help = "what is wrong with scratch disks while the stage runs, as fsqa-disk's "
+			"words: DISK:unplug,surprise; DISK:error with read, write, flush, "
+			"sector=N-M, "
+			"count=N, every=N; DISK:slow with bytes=SIZE, requests=N" },
 	{ "stage.*.logs", SETTING_LIST, .example = "/var/log/messages",
 		.help = "paths in the target that are collected after the stage, beside "
 			"/tmp/logs" },
@@ -212,6 +220,11 @@ static const struct setting settings[] = {
 		.help = "folder of runs, kernels and images; unset: ~/.local/state/fsqa" },
 	{ "store.minFree", SETTING_SIZE, .min = 0, .max = 16 * TIB, .def = "1G",
 		.help = "free room that a run leaves on the filesystem of state.dir" },
+	{ "test.*.expect", SETTING_TEXT, .example = "BTRFS.*error",
+		.help = "as [stage] expect, of the subtests that a glob names: [test "
+			"\"script.004_raid5.*\"]" },
+	{ "test.*.faults", SETTING_LIST, .example = "xvdc:error,flush",
+		.help = "as [stage] faults, of the subtests that a glob names" },
 	{ "vm.accel", SETTING_CHOICE, .def = "auto", .choices = "auto|kvm|tcg",
 		.help = "how the CPU is made: kvm, tcg (emulated, slow), or the better that "
 			"works" },

@@ -141,7 +141,7 @@ static int read_timeouts(struct loader *l, struct err *e)
  * that the profile itself wrote is a mistake. */
 static int check_sections(const struct loader *l, struct err *e)
 {
-	static const char *const keys[] = { "timeout", "requires", "logs" };
+	static const char *const keys[] = { "timeout", "requires", "logs", "faults", "expect" };
 	const struct config *c = l->p->config;
 	const char *x = NULL;
 	for (size_t n = 0; (x = config_subsection(c, "stage", n)); n++) {

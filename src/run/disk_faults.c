@@ -7,31 +7,37 @@
 #include "base/parse.h"
 #include "base/strv.h"
 #include "run/batch_priv.h"
+#include "run/disk_fault.h"
 #include "run/outbox.h"
 #include "wire/session.h"
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WAIT_US 20000000 /* for disks to be back in the guest */
 
-static const char *const actions[] = {
-	[TARGET_FAULT_UNPLUG] = "unplug",
-	[TARGET_FAULT_PLUG] = "plug",
-	[TARGET_FAULT_ERROR] = "error",
-	[TARGET_FAULT_SLOW] = "slow",
-	[TARGET_FAULT_HEAL] = "heal",
-};
-
 /* One that the target was asked for. */
 struct asked {
 	struct batch *b;
 	size_t disk;
 	enum target_fault_kind kind;
-	uint32_t stream;     /* who waits for the answer */
-	json_t *record;      /* or NULL */
-	struct healing *all; /* of which it is a part; nobody waits for it alone */
+	uint32_t stream; /* who waits for the answer */
+	json_t *record;  /* or NULL */
+	/* Of which it is a part, where nobody waits for it alone: */
+	struct healing *all;
+	struct declaring *declared;
+};
+
+/* What the profile declares is being done. */
+struct declaring {
+	struct batch *b;
+	uint32_t owner;
+	unsigned waiting;
+	struct err why; /* of the first that failed */
+	void (*done)(struct batch *b, uint32_t owner, const char *why);
+	struct healing *again; /* then this one is over */
 };
 
 struct healing {
@@ -43,100 +49,6 @@ struct healing {
 };
 
 /* ---- what is asked for ---- */
-
-static int number(const json_t *event, const char *key, uint64_t max, uint64_t *ret, struct err *e)
-{
-	int64_t v = json_i64_or(event, key, 0);
-	if (v < 0 || (uint64_t)v > max)
-		return err_set(e, EINVAL, "%s: want at most %" PRIu64, key, max);
-	*ret = (uint64_t)v;
-	return 0;
-}
-
-int disk_fault_parse(const json_t *event, struct target_fault *ret, struct err *e)
-{
-	const char *action = json_str_or(event, "action", "");
-	struct target_fault f = { .disk = json_str_or(event, "disk", "") };
-	uint64_t count = 0;
-	uint64_t every = 0;
-	size_t kind = 0;
-	while (kind < ARRAY_LEN(actions) && strcmp(actions[kind], action) != 0)
-		kind++;
-	if (kind == ARRAY_LEN(actions))
-		return err_set(e, EINVAL, "no such fault: %.40s", action);
-	f.kind = (enum target_fault_kind)kind;
-	f.surprise = json_bool_or(event, "surprise", false);
-	f.reads = json_bool_or(event, "read", false);
-	f.writes = json_bool_or(event, "write", false);
-	f.flushes = json_bool_or(event, "flush", false);
-	if (!f.reads && !f.writes && !f.flushes)
-		f.reads = f.writes = true;
-	int rc = number(event, "sector", INT64_MAX, &f.sector, e);
-	if (rc == 0)
-		rc = number(event, "sectors", TARGET_FAULT_MANY, &f.n_sectors, e);
-	if (rc == 0)
-		rc = number(event, "count", TARGET_FAULT_MANY, &count, e);
-	if (rc == 0)
-		rc = number(event, "every", TARGET_FAULT_MANY, &every, e);
-	if (rc == 0)
-		rc = number(event, "bytes", (uint64_t)1 << 50, &f.bytes_per_s, e);
-	if (rc == 0)
-		rc = number(event, "requests", 1000000000, &f.requests_per_s, e);
-	if (rc < 0)
-		return rc;
-	if (f.kind == TARGET_FAULT_SLOW && !f.bytes_per_s && !f.requests_per_s)
-		return err_set(e, EINVAL, "how slow? Say --bytes, --requests or both");
-	f.count = (unsigned)count;
-	f.every = (unsigned)every;
-	*ret = f;
-	return 0;
-}
-
-static void error_text(const struct target_fault *f, struct buf *out)
-{
-	static const char *const names[] = { "", "reads", "writes", "reads and writes", "flushes",
-		"reads and flushes", "writes and flushes", "reads, writes and flushes" };
-	const char *what = names[(f->reads ? 1 : 0) | (f->writes ? 2 : 0) | (f->flushes ? 4 : 0)];
-	if (f->every > 1)
-		buf_addf(out, "one of %u ", f->every);
-	buf_addf(out, "%s fail%s", what, f->every > 1 ? "s" : "");
-	if (f->n_sectors == 1)
-		buf_addf(out, " at sector %" PRIu64, f->sector);
-	else if (f->n_sectors)
-		buf_addf(out, " at sectors %" PRIu64 "-%" PRIu64, f->sector,
-			f->sector + f->n_sectors - 1);
-	if (f->count)
-		buf_addf(out, ", %u times", f->count);
-}
-
-void disk_fault_text(const struct target_fault *f, struct buf *out)
-{
-	char size[PARSE_SIZE_TEXT];
-	buf_addf(out, "%s: ", f->disk);
-	switch (f->kind) {
-	case TARGET_FAULT_UNPLUG:
-		buf_adds(out, f->surprise ? "unplugged by surprise" : "unplugged");
-		break;
-	case TARGET_FAULT_PLUG:
-		buf_adds(out, "plugged in");
-		break;
-	case TARGET_FAULT_ERROR:
-		error_text(f, out);
-		break;
-	case TARGET_FAULT_SLOW:
-		buf_adds(out, "at most");
-		if (f->bytes_per_s)
-			buf_addf(out, " %s", parse_size_text(f->bytes_per_s, size));
-		if (f->requests_per_s)
-			buf_addf(out, "%s %" PRIu64 " requests", f->bytes_per_s ? " and" : "",
-				f->requests_per_s);
-		buf_adds(out, " a second");
-		break;
-	case TARGET_FAULT_HEAL:
-		buf_adds(out, "healed");
-		break;
-	}
-}
 
 /* The test of ours in which it runs: the one that it names, else its stage. */
 static struct trial *owner_of(struct batch *b, const char *test, uint32_t *ret_stream)
@@ -151,21 +63,29 @@ static struct trial *owner_of(struct batch *b, const char *test, uint32_t *ret_s
 	return &b->trial;
 }
 
+static struct trial *trial_of(struct batch *b, uint32_t owner)
+{
+	for (size_t i = 0; owner && i < BATCH_SUBTESTS; i++)
+		if (b->subtests[i].used && b->subtests[i].stream == owner)
+			return &b->subtests[i].trial;
+	return &b->trial;
+}
+
 static json_t *record(const struct trial *t, const struct target_fault *f)
 {
 	auto_buf struct buf text = { 0 };
 	disk_fault_text(f, &text);
 	return json_pack("{s:s, s:I, s:s, s:s, s:s}", "test", t->test, "attempt",
-		(json_int_t)t->attempt, "disk", f->disk, "action", actions[f->kind], "text",
-		buf_str(&text));
+		(json_int_t)t->attempt, "disk", f->disk, "action", disk_fault_action(f->kind),
+		"text", buf_str(&text));
 }
 
-static int expect(struct trial *t, const json_t *event, struct err *e)
+static int expect(struct trial *t, const json_t *patterns, struct err *e)
 {
 	size_t i;
 	json_t *pattern;
 	int rc = 0;
-	json_array_foreach (json_object_get(event, "expect"), i, pattern) {
+	json_array_foreach (patterns, i, pattern) {
 		const char *text = json_string_value(pattern);
 		if (rc == 0 && text)
 			rc = kernel_expect_add(&t->expect, text, e);
@@ -183,11 +103,20 @@ static size_t find_disk(const struct batch *b, const char *serial)
 
 /* ---- it is done ---- */
 
-static void finish_healing(struct healing *h)
+static void free_healing(struct healing *h)
 {
 	h->done(h->b, h->owner);
 	strv_clear(&h->argv);
 	free(h);
+}
+
+static bool declare_again(struct healing *h);
+
+/* What holds for the whole stage holds on behind a subtest that is over. */
+static void finish_healing(struct healing *h)
+{
+	if (h->owner == 0 || !declare_again(h))
+		free_healing(h);
 }
 
 static void on_waited(void *ctx, const struct session_exit *x)
@@ -218,6 +147,26 @@ static void one_healed(struct healing *h)
 		wait_in_guest(h);
 }
 
+static void finish_declaring(struct declaring *d)
+{
+	if (d->again) {
+		if (d->why.code)
+			batch_note(d->b, "warning", d->why.msg);
+		free_healing(d->again);
+	} else {
+		d->done(d->b, d->owner, d->why.code ? d->why.msg : NULL);
+	}
+	free(d);
+}
+
+static void one_declared(struct declaring *d, const struct err *why)
+{
+	if (d->why.code == 0)
+		d->why = *why;
+	if (--d->waiting == 0)
+		finish_declaring(d);
+}
+
 static void on_fault_done(void *ctx, const struct err *why)
 {
 	struct asked *a = ctx;
@@ -236,7 +185,9 @@ static void on_fault_done(void *ctx, const struct err *why)
 		auto_free char *text = xasprintf("a disk is not healed: %s", why->msg);
 		batch_note(b, "warning", text);
 	}
-	if (a->all)
+	if (a->declared)
+		one_declared(a->declared, why);
+	else if (a->all)
 		one_healed(a->all);
 	else if (b->session)
 		session_event_ack(b->session, a->stream, why->code ? why->msg : NULL);
@@ -276,7 +227,7 @@ static int fault(struct batch *b, uint32_t stream, const json_t *event, struct e
 	if (!b->spec.faults)
 		return target_fault(b->target, &f, NULL, NULL, e); /* it says what to do */
 	if (of_stage)
-		rc = expect(t, event, e);
+		rc = expect(t, json_object_get(event, "expect"), e);
 	if (rc < 0)
 		return rc;
 	if (of_stage && b->n_faults++ < BATCH_FAULTS)
@@ -293,6 +244,103 @@ void disk_fault_event(struct batch *b, uint32_t stream, const json_t *event)
 	struct err e = { 0 };
 	if (b->session && b->target && fault(b, stream, event, &e) < 0)
 		session_event_ack(b->session, stream, e.msg);
+}
+
+/* ---- what the profile declares ---- */
+
+/* Whether it is for this test: the stage itself, or a subtest. */
+static bool is_for(const struct batch *b, const struct job_faults *f, const struct trial *t)
+{
+	if (t == &b->trial)
+		return f->stage && strcmp(f->stage, t->stage) == 0;
+	return f->test && fnmatch(f->test, t->test, 0) == 0;
+}
+
+void disk_faults_expect(struct batch *b, struct trial *t)
+{
+	for (size_t i = 0; i < b->job->n_faults; i++) {
+		struct err e = { 0 };
+		const struct job_faults *f = &b->job->faults[i];
+		if ((is_for(b, f, t) || is_for(b, f, &b->trial)) && expect(t, f->expect, &e) < 0)
+			batch_note(b, "warning", e.msg);
+	}
+}
+
+static void declare(struct declaring *d, struct trial *t, const json_t *event)
+{
+	struct batch *b = d->b;
+	struct target_fault f;
+	struct err e = { 0 };
+	struct asked a = { .b = b, .declared = d };
+	d->waiting++;
+	int rc = disk_fault_parse(event, &f, &e);
+	if (rc == 0) {
+		a.disk = find_disk(b, f.disk);
+		a.kind = f.kind;
+		rc = a.disk < b->spec.n_disks ? 0 : err_set(&e, ENODEV, "no disk %.40s", f.disk);
+	}
+	if (rc == 0 && !d->again && b->n_faults++ < BATCH_FAULTS)
+		a.record = record(t, &f);
+	if (rc == 0) {
+		b->disk_faults[a.disk].active = true;
+		b->disk_faults[a.disk].owner = d->owner;
+		rc = ask(b, &f, &a, &e);
+	}
+	if (rc < 0)
+		one_declared(d, &e);
+}
+
+/* All of the test's, or only of the disks that were healed. */
+static bool declare_all(struct declaring *d, struct trial *t,
+	bool (*wanted)(struct declaring *d, const json_t *event))
+{
+	size_t k;
+	json_t *event;
+	const struct err none = { 0 };
+	unsigned n = 0;
+	d->waiting = 1; /* each may be over at once */
+	for (size_t i = 0; i < d->b->job->n_faults; i++) {
+		const struct job_faults *f = &d->b->job->faults[i];
+		json_array_foreach (f->faults, k, event) {
+			if (!is_for(d->b, f, t) || (wanted && !wanted(d, event)))
+				continue;
+			n++;
+			declare(d, t, event);
+		}
+	}
+	if (n)
+		one_declared(d, &none);
+	else
+		free(d);
+	return n > 0;
+}
+
+static bool was_healed(struct declaring *d, const json_t *event)
+{
+	const char *disk = json_str_or(event, "disk", "");
+	for (size_t i = 2; i < d->again->argv.n; i++)
+		if (strcmp(d->again->argv.v[i], disk) == 0)
+			return true;
+	return false;
+}
+
+static bool declare_again(struct healing *h)
+{
+	struct batch *b = h->b;
+	if (b->state != BATCH_STAGE || !b->session)
+		return false;
+	struct declaring *d = xcalloc(1, sizeof *d);
+	*d = (struct declaring){ .b = b, .again = h };
+	return declare_all(d, &b->trial, was_healed);
+}
+
+bool disk_faults_declared(struct batch *b, uint32_t owner,
+	void (*done)(struct batch *b, uint32_t owner, const char *why))
+{
+	struct trial *t = trial_of(b, owner);
+	struct declaring *d = xcalloc(1, sizeof *d);
+	*d = (struct declaring){ .b = b, .owner = owner, .done = done };
+	return declare_all(d, t, NULL);
 }
 
 /* ---- the end of a test ---- */

@@ -156,6 +156,18 @@ static int parse_stages(const json_t *array, struct job *job, struct err *e)
 	return 0;
 }
 
+static void parse_faults(const json_t *array, struct job *job)
+{
+	size_t i;
+	json_t *j;
+	job->n_faults = json_array_size(array);
+	job->faults = xcalloc(job->n_faults, sizeof *job->faults);
+	json_array_foreach (array, i, j)
+		job->faults[i] = (struct job_faults){ json_str_or(j, "stage", NULL),
+			json_str_or(j, "test", NULL), json_object_get(j, "faults"),
+			json_object_get(j, "expect") };
+}
+
 static int parse_files(const json_t *array, struct job *job, struct err *e)
 {
 	size_t n = json_array_size(array);
@@ -221,6 +233,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 		rc = parse_hold(hold, &job, e);
 	if (rc == 0)
 		rc = parse_stages(json_object_get(j, "stages"), &job, e);
+	parse_faults(json_object_get(j, "faults"), &job);
 	if (rc == 0)
 		rc = parse_files(json_object_get(j, "files"), &job, e);
 	if (rc < 0) {
@@ -241,6 +254,7 @@ void job_clear(struct job *job)
 		free(job->stages[i].logs);
 	}
 	free(job->stages);
+	free(job->faults);
 	free(job->files);
 	free(job->env);
 	free(job->shell_argv);

@@ -26,6 +26,12 @@ struct job_copy {
 	const char *from, *to;
 };
 
+/* What the profile declares for a stage, or for the tests that a glob names. */
+struct job_faults {
+	const char *stage, *test;      /* one of them */
+	const json_t *faults, *expect; /* of events (disk_fault.h), and of regular expressions */
+};
+
 struct job {
 	json_t *json;
 	const char *work_dir;
@@ -42,6 +48,8 @@ struct job {
 	} control;
 	struct job_stage *stages;
 	size_t n_stages;
+	struct job_faults *faults;
+	size_t n_faults;
 	struct suite_file *files;
 	size_t n_files;
 	const char **env; /* NULL-terminated */

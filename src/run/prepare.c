@@ -13,6 +13,7 @@
 #include "image/image.h"
 #include "kernel/kernel.h"
 #include "run/disk_plan.h"
+#include "run/fault_plan.h"
 #include "target/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -139,7 +140,7 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	set_number(t, "cpus", cpu_count(c));
 	set_number(t, "boot_deadline_us", config_num(c, "vm.bootTimeout"));
 	json_object_set(t, "disks", p->disks);
-	if (strcmp(config_str(c, "disk.faults"), "true") == 0)
+	if (strcmp(config_str(c, "disk.faults"), "true") == 0 || json_array_size(p->faults))
 		json_object_set_new(t, "faults", json_true());
 	if (json_array_size(p->shares))
 		json_object_set(t, "shares", p->shares);
@@ -251,6 +252,8 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 			config_num(c, "vm.coreMax"));
 	set_text(j, "salvage", p->salvage);
 	set_text(j, "kernel_source", p->kernel->source);
+	if (p->faults)
+		json_object_set(j, "faults", p->faults);
 	if (p->control)
 		json_object_set_new(j, "control", control_json(p));
 	if (q->shell_argv)
@@ -591,8 +594,12 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		rc = check_shares(q->profile->config, e);
 	if (rc == 0)
 		rc = disk_plan(q->profile->config, &p.disks, &p.zoned, e);
-	if (rc < 0)
+	if (rc == 0 && !q->shell_argv)
+		rc = fault_plan(q->profile, p.disks, &p.faults, e);
+	if (rc < 0) {
+		prepared_clear(&p);
 		return rc;
+	}
 	*ret_exit = 3;
 	rc = uname(&host) < 0 ? err_sys(e, "uname")
 			      : check_room(q->state_dir, q->profile->config, e);
@@ -630,6 +637,7 @@ void prepared_clear(struct prepared *p)
 	free(p->load);
 	json_decref(p->shares);
 	json_decref(p->disks);
+	json_decref(p->faults);
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);
 	free(p->folders);

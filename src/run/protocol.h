@@ -27,6 +27,7 @@
  * rotational zone_bytes?}], faults?: bool,
  * shares?:[{path name fstype}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],
+ * "faults": [{stage or test, faults[] (disk_fault.h), expect[]}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
  * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us",
  * "salvage"?, "kernel_source", "shell":

@@ -148,6 +148,13 @@ static int open_stage_spool(struct batch *b, const struct job_stage *s, struct e
 	return spool_log_open(log, b->job->record_limit, &r->log, e);
 }
 
+static void stage_fails_to_start(struct batch *b, const char *why)
+{
+	struct suite_result r = { .code = -1 };
+	(void)snprintf(r.error, sizeof r.error, "%s", why); /* may be cut */
+	stage_done(b, &r);
+}
+
 static void run_suite(struct batch *b)
 {
 	struct err e = { 0 };
@@ -167,12 +174,26 @@ static void run_suite(struct batch *b)
 		.cols = BATCH_COLS,
 		.rows = BATCH_ROWS,
 	};
-	if (suite_script.run(b->loop, b->session, &b->stage.spec, &stage_handler, b, &b->stage.task,
-		    &e) < 0) {
-		struct suite_result r = { .code = -1 };
-		(void)snprintf(r.error, sizeof r.error, "%s", e.msg); /* may be cut */
-		stage_done(b, &r);
-	}
+	if (suite_script.run(
+		    b->loop, b->session, &b->stage.spec, &stage_handler, b, &b->stage.task, &e) < 0)
+		stage_fails_to_start(b, e.msg);
+}
+
+static void stage_faulted(struct batch *b, uint32_t owner, const char *why)
+{
+	if (b->state != BATCH_STAGE || !b->session || b->hung || b->stopping)
+		return; /* its end is on the way */
+	if (why)
+		stage_fails_to_start(b, why);
+	else
+		run_suite(b);
+}
+
+static void enter_stage(struct batch *b)
+{
+	batch_deadline(b, PREPARE_US, HUNG "did not let go of the stage's disks in 2 minutes");
+	if (!disk_faults_declared(b, 0, stage_faulted))
+		run_suite(b);
 }
 
 /* The attempt is on the controller's disk: it may start. */
@@ -180,7 +201,7 @@ static void stage_durable(void *ctx)
 {
 	struct batch *b = ctx;
 	if (b->state == BATCH_STAGE && b->session) /* else its end is told already */
-		run_suite(b);
+		enter_stage(b);
 }
 
 void stage_reboot(struct batch *b, uint32_t stream, const char *mark)
@@ -208,7 +229,7 @@ void stage_reboot(struct batch *b, uint32_t stream, const char *mark)
 void stage_again(struct batch *b)
 {
 	b->state = BATCH_STAGE;
-	run_suite(b);
+	enter_stage(b);
 }
 
 static void send_stage_artifacts(struct batch *b)
@@ -359,6 +380,7 @@ void stage_start(struct batch *b, const struct job_stage *s)
 	uv_timer_stop(&b->stuck);
 	b->state = BATCH_STAGE;
 	begin_stage_trial(b, s);
+	disk_faults_expect(b, &b->trial);
 	b->trial.log_from = 0;
 	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), stage_durable, b);
 }

@@ -68,13 +68,25 @@ static struct subtest *find_subtest(struct batch *b, uint32_t stream)
 	return NULL;
 }
 
+static void end_and_heal(struct batch *b, struct subtest *s, enum verdict v, const char *reason);
+
+static void subtest_faulted(struct batch *b, uint32_t stream, const char *why)
+{
+	struct subtest *s = find_subtest(b, stream);
+	if (!s || s->ended || !b->session)
+		return;
+	session_event_ack(b->session, stream, why);
+	if (why) /* it does not start */
+		end_and_heal(b, s, VERDICT_ERROR, why);
+}
+
 static void subtest_durable(void *ctx)
 {
 	struct subtest *s = ctx;
 	if (!s->used || s->durable)
 		return;
 	s->durable = true;
-	if (s->batch->session)
+	if (s->batch->session && !disk_faults_declared(s->batch, s->stream, subtest_faulted))
 		session_event_ack(s->batch->session, s->stream, NULL);
 }
 
@@ -176,6 +188,7 @@ static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
 		if (text && kernel_expect_add(&s->trial.expect, text, &e) < 0)
 			batch_note(b, "warning", e.msg);
 	}
+	disk_faults_expect(b, &s->trial);
 	struct err e = { 0 };
 	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
 		batch_spool_failed(b, &e);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/test.h"
-#include "run/disk_faults.h"
+#include "run/disk_fault.h"
 #include "target/target.h"
 #include <errno.h>
 
