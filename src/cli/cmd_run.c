@@ -63,8 +63,9 @@ static int run_profile(struct cli *cli, struct profile *profile, const char *sta
 		(void)cli_errorf(cli, r.exit_code, "%s", r.ended.error);
 	if (r.ended.kept)
 		cli_note(cli,
-			"Kept    the machine of %s: fsqa shell --attach %s; fsqa kill %s ends it",
-			r.ended.kept_test, r.id, r.id);
+			"Kept    the machine of %s: fsqa shell --attach %s or fsqa gdb %s; fsqa "
+			"kill %s ends it",
+			r.ended.kept_test, r.id, r.id, r.id);
 	else if (r.id[0] && cli_flag(cli, "keep"))
 		cli_note(cli, "Kept    %s/work", r.dir);
 	progress_free(p);
@@ -136,7 +137,9 @@ const struct command cmd_run = {
 		"With --keep the run ends at the first stage that fails, and its VM stays as the "
 		"stage left it: `fsqa shell --attach` goes in, `fsqa kill` ends it, and when "
 		"nobody "
-		"is in it for vm.keepFor, it ends by itself. Where the VM was lost, or nothing "
+		"is in it for vm.keepFor, it ends by itself. A VM that hangs or panicked stands "
+		"still: "
+		"only `fsqa gdb` looks into it. Where the VM was lost otherwise, or nothing "
 		"failed, the working folder with its disks stays instead.",
 	.examples = examples,
 	.options = options,

@@ -140,7 +140,10 @@ static void run_command(struct visitor *v, const json_t *j)
 	json_array_foreach (json_object_get(j, "argv"), i, word)
 		strv_add(&argv, json_is_string(word) ? json_string_value(word) : "");
 	if (!s) {
-		refuse(v, "the machine is not up");
+		refuse(v, a->spec.target(a->spec.ctx)
+				  ? "the machine's agent does not answer: it boots, hangs or "
+				    "panicked; fsqa gdb looks into it"
+				  : "the machine is not up");
 		return;
 	}
 	if (argv.n == 0) {

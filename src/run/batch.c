@@ -161,7 +161,7 @@ void batch_go_on(struct batch *b)
 		}
 		return;
 	}
-	if (b->keep_at && b->session) {
+	if (b->keep_at && (b->session || b->held)) {
 		keep_target(b);
 		return;
 	}
@@ -234,11 +234,15 @@ static void keep_target(struct batch *b)
 	b->state = BATCH_KEPT;
 	batch_unwatch(b);
 	uv_timer_stop(&b->stuck);
-	auto_free char *text = xasprintf("the machine is kept as %s left it", b->keep_at);
+	auto_free char *text = xasprintf("the machine is kept as %s left it%s", b->keep_at,
+		b->held ? ", standing still: only fsqa gdb can look into it" : "");
 	batch_note(b, "info", text);
 	while (b->next_stage < b->job->n_stages)
 		stage_not_run(b, &b->job->stages[b->next_stage], VERDICT_SKIP, why);
 	close_spool(b);
+	struct err e = { 0 };
+	if (spool_log_open(b->job->hold_console, LOG_LIMIT, &b->kept_log, &e) < 0)
+		batch_note(b, "warning", e.msg);
 	b->h->on_done(b->ctx, NULL, 0);
 }
 
@@ -368,6 +372,7 @@ static void free_batch(uv_handle_t *handle)
 	splat_clear(&b->kernel_splat);
 	free(b->kvm_broke);
 	free(b->keep_at);
+	(void)spool_log_close(&b->kept_log, NULL); /* nobody is there to be told */
 	free(b);
 }
 

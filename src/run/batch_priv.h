@@ -130,6 +130,8 @@ struct batch {
 	char *keep_at;   /* the test whose failure the target is to be kept for, or NULL */
 	bool stage_lost; /* the session ended in the stage */
 	bool hung;       /* given up: what its agent still says does not count */
+	bool held;       /* it hangs or panicked, and is kept as it is: it has no session */
+	struct spool_log *kept_log;
 	char overdue_why[160];
 	const char *stop_why;
 	char error[300];

@@ -93,6 +93,8 @@ static void answer_by_hand(const struct batch *b, uint32_t stream, const char *e
 static void on_event(void *ctx, uint32_t stream, const json_t *event)
 {
 	const struct batch *b = ctx;
+	if (b->held)
+		return;
 	if (b->state == BATCH_KEPT)
 		answer_by_hand(b, stream, json_str_or(event, "event", ""));
 	else if (b->state != BATCH_CONTROL)
@@ -111,8 +113,11 @@ static void on_console(void *ctx, const void *data, size_t n)
 	struct batch *b = ctx;
 	struct err e = { 0 };
 	uint64_t at = clock_mono_us() - b->start_us;
-	if (b->state == BATCH_KEPT)
-		return; /* its recording is closed */
+	if (b->state == BATCH_KEPT) { /* its recording is closed */
+		if (b->kept_log)
+			(void)spool_log_add(b->kept_log, data, n, NULL);
+		return;
+	}
 	if (!b->hung) { /* what it says when asked is no news */
 		splat_console(&b->console_splat, data, n);
 		batch_kernel_said(b, &b->console_splat);
@@ -261,6 +266,27 @@ static void on_end(void *ctx, enum target_end end, const char *detail)
 		boot_after_end(b);
 }
 
+/* As its end, but for the machine. */
+static void on_held(void *ctx, enum target_end end, const char *detail)
+{
+	struct batch *b = ctx;
+	b->session = NULL;
+	if (b->stopping || !batch_in_stage(b)) {
+		target_kill(b->target);
+		return;
+	}
+	b->end = end;
+	b->held = true;
+	b->hung = false;
+	uv_timer_stop(&b->stuck);
+	batch_unwatch(b);
+	b->h->on_gone(b->ctx);
+	send_core(b);
+	tell_end(b, end, detail);
+	if (!evidence_salvage(b))
+		boot_after_end(b);
+}
+
 void boot_after_end(struct batch *b)
 {
 	enum target_end end = b->end;
@@ -283,6 +309,8 @@ void boot_after_end(struct batch *b)
 	}
 	if (batch_in_stage(b)) {
 		stage_target_ended(b);
+		if (b->state == BATCH_KEPT)
+			return;
 	} else if (was == BATCH_SHELL && b->job->shell_pty && end == TARGET_POWEROFF) {
 		b->shell_code = 0; /* a person's way to leave */
 	} else if (was == BATCH_SHELL) {
@@ -306,6 +334,7 @@ void boot_after_end(struct batch *b)
 static const struct target_handler target_handler = {
 	.on_console = on_console,
 	.on_session = on_session,
+	.on_held = on_held,
 	.on_end = on_end,
 };
 

@@ -121,6 +121,8 @@ static int parse_hold(const json_t *j, struct job *job, struct err *e)
 	struct reader r = { j, e, 0 };
 	job->hold_file = text(&r, "file");
 	job->hold_idle_us = number(&r, "idle_us");
+	job->hold_console = text(&r, "console");
+	job->target.hold = true;
 	return r.rc;
 }
 

@@ -67,7 +67,8 @@ struct job {
 	bool keep;
 	/* Not NULL: the machine of the first stage that fails is kept, and this file says so. */
 	const char *hold_file;
-	uint64_t hold_idle_us; /* how long, when nobody is attached */
+	uint64_t hold_idle_us;    /* how long, when nobody is attached */
+	const char *hold_console; /* what its console says meanwhile goes there */
 };
 
 /* Takes one reference of `j` on success. -EINVAL: which member is absent or wrong. */

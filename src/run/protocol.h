@@ -32,7 +32,7 @@
  * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us",
  * "salvage"?, "kernel_source", "shell":
  * {"argv", "cols", "rows", "put": [{from to}], "fetch": [{from to}]}?, "keep": bool, "hold": {file
- * idle_us}?}
+ * idle_us console}?}
  *
  * Who attaches to the machine (run/attach.h) speaks the same frames, over the unix socket
  * RUN_ATTACH in the work_dir, mode 0600. One connection is one command, or one debugger:

@@ -47,8 +47,11 @@ static int begin(const struct run_request *q, struct prepared *p, struct run_wri
 	prepare_place(p, work);
 	json_t *hold = json_object_get(p->job, "hold");
 	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(*w));
-	if (hold)
+	auto_free char *console = path_join(run_writer_dir(*w), "kept-console.log");
+	if (hold) {
 		json_object_set_new(hold, "file", json_string(kept));
+		json_object_set_new(hold, "console", json_string(console));
+	}
 	return rc;
 }
 

@@ -344,7 +344,8 @@ static void finish_stage(struct batch *b)
 	b->verdicts[b->next_stage++] = v;
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
 	send_stage_artifacts(b);
-	if (b->job->hold_file && !b->stage_lost && (v == VERDICT_FAIL || v == VERDICT_ERROR))
+	if (b->job->hold_file && (!b->stage_lost || b->held) &&
+		(v == VERDICT_FAIL || v == VERDICT_ERROR))
 		b->keep_at = xstrdup(b->trial.test);
 	trial_clear(&b->trial);
 	b->stage_lost = false;

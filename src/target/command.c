@@ -442,7 +442,7 @@ static void add_machine(struct strv *v, const struct machine *m, const struct ta
 	strv_addl(
 		v, "-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", NULL);
 	/* The guest's panic is told, and its kernel goes on to print and reset. */
-	strv_addl(v, "-action", "panic=none", NULL);
+	strv_addl(v, "-action", spec->hold ? "panic=none,shutdown=pause" : "panic=none", NULL);
 	strv_addl(v, "-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
 	/* The firmware need not look for something to boot on each disk. */
@@ -520,4 +520,21 @@ int command_make(
 	*ret = v;
 	v = (struct strv){ 0 };
 	return 0;
+}
+
+int target_spec_command(const struct target_spec *spec, char **ret, struct err *e)
+{
+	auto_strv struct strv argv = { 0 };
+	const struct machine *m;
+	int rc = machine_find(spec->arch, &m, e);
+	if (rc == 0)
+		rc = command_make(m, spec, &argv, e);
+	if (rc == 0)
+		*ret = strv_shell(strv_get(&argv));
+	return rc;
+}
+
+char *target_state_disk(const struct target_spec *spec)
+{
+	return command_disk_path(spec, COMMAND_STATE_SERIAL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/ending.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/json_text.h"
 #include "base/mem.h"
 #include <signal.h>
@@ -57,6 +58,18 @@ void ending_shutdown(struct ending *n, const char *reason)
 		ending_decide(n, TARGET_QEMU_KILLED, "QEMU was ended by a signal from outside");
 	else
 		ending_decide(n, TARGET_DIED, other);
+}
+
+char *ending_disk_error(const json_t *data, const char *dir, bool *ret_full)
+{
+	const char *node = json_str_or(data, "node-name", "?");
+	const char *dash = strchr(node, '-'); /* behind a prefix of ours */
+	const char *disk = dash ? dash + 1 : node;
+	*ret_full = json_bool_or(data, "nospace", false);
+	return *ret_full ? xasprintf("no room left on the host for disk %s, in %s", disk, dir)
+			 : xasprintf("the host cannot %s disk %s: %s",
+				   json_str_or(data, "operation", "use"), disk,
+				   json_str_or(data, "reason", "no reason"));
 }
 
 static void end_line(struct ending *n)
@@ -149,6 +162,11 @@ static bool is_guests_doing(enum target_end end)
 	       end == TARGET_NEVER_UP || end == TARGET_HUNG || end == TARGET_KILLED;
 }
 
+const char *ending_panic(const struct ending *n)
+{
+	return n->panic.seen ? n->panic.text : "the guest's kernel panicked, unprinted";
+}
+
 void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
 {
 	decide_by_exit(n, exit);
@@ -157,8 +175,7 @@ void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
 		buf_addf(&n->detail, "; last on the console: %s", n->last_line);
 	/* The reset, or our losing patience, was only its consequence. */
 	if (n->panicked)
-		set(n, TARGET_PANIC,
-			n->panic.seen ? n->panic.text : "the guest's kernel panicked, unprinted");
+		set(n, TARGET_PANIC, ending_panic(n));
 }
 
 const char *ending_detail(const struct ending *n)

@@ -6,6 +6,7 @@
 #include "proc/proc.h"
 #include "target/panic.h"
 #include "target/target.h"
+#include <jansson.h>
 
 #define ENDING_STDERR 2048 /* bytes kept, of its start and of its end each */
 #define ENDING_LINE   120  /* of the console's last line */
@@ -29,6 +30,9 @@ struct ending {
 void ending_decide(struct ending *n, enum target_end end, const char *detail);
 /* The reason of QMP's SHUTDOWN event: who ended the guest. QEMU's exit code says nothing. */
 void ending_shutdown(struct ending *n, const char *reason);
+/* QMP's BLOCK_IO_ERROR: one line for people, the caller's; *ret_full: the host has no room left in
+ * `dir`, where the disks are. */
+char *ending_disk_error(const json_t *data, const char *dir, bool *ret_full);
 /* Look for a panic in the console's next bytes. True: it was found in these. */
 bool ending_console(struct ending *n, const void *data, size_t len);
 /* QEMU's standard error. */
@@ -39,6 +43,8 @@ char *ending_first_words(const struct ending *n);
  * for good. A guest that ended and never `was_up` tells the console's last line, for nothing else
  * is known of it. */
 void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up);
+/* The panic's first words, or that there were none; borrowed. */
+const char *ending_panic(const struct ending *n);
 /* One line for people, borrowed. */
 const char *ending_detail(const struct ending *n);
 void ending_clear(struct ending *n);

@@ -74,12 +74,12 @@ int gdb_start(struct gdb *g, int fd, struct err *e)
 	return rc;
 }
 
-void gdb_end(struct gdb *g)
+void gdb_end(struct gdb *g, bool goes_on)
 {
 	g->under_way = false;
 	/* Whatever of it there is; the last does nothing to a guest that runs. */
 	(void)qmp_command(
 		g->qmp, "human-monitor-command", monitor_line("gdbserver none"), NULL, NULL, NULL);
 	(void)qmp_command(g->qmp, "chardev-remove", json_pack("{s:s}", "id", ID), NULL, NULL, NULL);
-	(void)qmp_command(g->qmp, "cont", NULL, NULL, NULL, NULL);
+	(void)qmp_command(g->qmp, goes_on ? "cont" : "stop", NULL, NULL, NULL, NULL);
 }

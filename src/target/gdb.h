@@ -18,5 +18,5 @@ struct gdb {
 
 /* Have QEMU serve on `fd`, a listening socket (borrowed for the call). */
 int gdb_start(struct gdb *g, int fd, struct err *e);
-/* No debugger any more; the guest goes on if it was stopped. */
-void gdb_end(struct gdb *g);
+/* No debugger any more; the guest goes on, or stands still. */
+void gdb_end(struct gdb *g, bool goes_on);

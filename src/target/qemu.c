@@ -34,6 +34,7 @@
 #define EXIT_GRACE_US    10000000  /* from QEMU's word that the guest ended to its exit */
 #define DRAIN_GRACE_US   5000000   /* from QEMU's end to that of its channels */
 #define MKFS_DEADLINE_US 60000000
+#define SETTLE_US        300000 /* from the guest's end to its console's last words */
 
 enum state {
 	STATE_PREPARING, /* QEMU loads the kernel, mke2fs runs; the guest does not run yet */
@@ -82,6 +83,7 @@ struct target {
 	bool saves, clones;
 	struct snapshot snapshot;
 	int device; /* of the snapshot, or -1 */
+	bool holds, settles, held;
 	struct gdb gdb;
 	bool debugged; /* a debugger may have stopped it */
 	bool freed;    /* nobody listens any more */
@@ -119,6 +121,7 @@ static void end_now(struct target *t, enum target_end end, const char *detail)
 }
 
 static void on_finish(uv_timer_t *timer);
+static void end_within(struct target *t, uint64_t us, enum target_end end, const char *detail);
 
 /* What is left to come may come now: end outside of the callback we are in. */
 static void finish_if_over(struct target *t)
@@ -129,13 +132,37 @@ static void finish_if_over(struct target *t)
 		(void)uv_timer_start(&t->finish, on_finish, 0, 0); /* has a callback: cannot fail */
 }
 
+/* It stands still from here on, and its agent is let go. */
+static void hold(struct target *t, enum target_end end, const char *detail)
+{
+	if (t->held || t->freed)
+		return;
+	t->held = true;
+	uv_timer_stop(&t->grace);
+	(void)qmp_command(t->qmp, "stop", NULL, NULL, NULL, NULL); /* else it spins on */
+	session_drop(t->session);
+	t->handler.on_held(t->ctx, end, detail);
+}
+
+static void quit(struct target *t, enum target_end end)
+{
+	(void)qmp_command(t->qmp, "quit", NULL, NULL, NULL, NULL); /* else: */
+	end_within(t, EXIT_GRACE_US, end, "QEMU does not exit");
+}
+
 static void on_grace(uv_timer_t *timer)
 {
 	struct target *t = timer->data;
-	if (!t->qemu_over)
-		end_now(t, t->late, t->late_detail);
-	else
+	bool settled = t->settles;
+	t->settles = false;
+	if (t->qemu_over)
 		(void)uv_timer_start(&t->finish, on_finish, 0, 0); /* as above */
+	else if (t->holds && t->ending.panicked)
+		hold(t, TARGET_PANIC, ending_panic(&t->ending));
+	else if (settled) /* QEMU was told to stay */
+		quit(t, TARGET_DIED);
+	else
+		end_now(t, t->late, t->late_detail);
 }
 
 /* Unless QEMU has ended by then. The nearest of such deadlines counts. */
@@ -158,7 +185,10 @@ static void on_looked(void *ctx, const char *note)
 {
 	struct target *t = ctx;
 	auto_free char *detail = xasprintf("%s%s%s", t->hang_why, *note ? "; " : "", note);
-	end_now(t, t->hang_end, detail);
+	if (t->holds && t->hang_end == TARGET_HUNG && !t->ending.decided)
+		hold(t, t->hang_end, detail);
+	else
+		end_now(t, t->hang_end, detail);
 }
 
 /* Its tasks and, if asked, its memory, before it is ended. */
@@ -250,8 +280,7 @@ static void on_saved(void *ctx, const struct err *why)
 	struct target *t = ctx;
 	if (why->code == 0) {
 		decide(t, TARGET_SAVED, "the machine was saved");
-		(void)qmp_command(t->qmp, "quit", NULL, NULL, NULL, NULL); /* else: */
-		end_within(t, EXIT_GRACE_US, TARGET_SAVED, "QEMU does not exit");
+		quit(t, TARGET_SAVED);
 	} else if (why->code != -ENOTCONN) {
 		end_now(t, TARGET_DIED, why->msg);
 	}
@@ -292,15 +321,8 @@ static void on_qmp_ready(void *ctx, const char *version)
 /* With -blockdev ... werror=stop the guest is stopped, and no error reaches it. */
 static void disk_error(struct target *t, const json_t *data)
 {
-	const char *node = json_str_or(data, "node-name", "?");
-	const char *dash = strchr(node, '-'); /* behind a prefix of ours */
-	const char *disk = dash ? dash + 1 : node;
-	bool full = json_bool_or(data, "nospace", false);
-	auto_free char *detail =
-		full ? xasprintf("no room left on the host for disk %s, in %s", disk, t->work_dir)
-		     : xasprintf("the host cannot %s disk %s: %s",
-			       json_str_or(data, "operation", "use"), disk,
-			       json_str_or(data, "reason", "no reason"));
+	bool full;
+	auto_free char *detail = ending_disk_error(data, t->work_dir, &full);
 	end_now(t, full ? TARGET_HOST_FULL : TARGET_DIED, detail);
 }
 
@@ -330,12 +352,14 @@ static void on_qmp_event(void *ctx, const char *name, const json_t *data)
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		ending_shutdown(&t->ending, json_str_or(data, "reason", "no reason"));
 		set_state(t, STATE_ENDING);
-		end_within(t, EXIT_GRACE_US, TARGET_DIED, "QEMU does not exit");
+		t->settles = t->holds && !t->held;
+		end_within(t, t->settles ? SETTLE_US : EXIT_GRACE_US, TARGET_DIED,
+			"QEMU does not exit");
 	} else if (strcmp(name, "GUEST_PANICKED") == 0) {
 		saw_panic(t);
 	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
 		disk_error(t, data);
-	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided && !t->hang) {
+	} else if (strcmp(name, "STOP") == 0 && !t->ending.decided && !t->hang && !t->held) {
 		/* We stop it for its memory only, so something is wrong; the status says what. */
 		(void)qmp_command(t->qmp, "query-status", NULL, on_status, t, NULL); /* else: */
 		if (!t->debugged)
@@ -432,6 +456,8 @@ static void on_lost(void *ctx, const struct err *why)
 	struct target *t = ctx;
 	auto_free char *detail = xasprintf("the agent broke the protocol: %s", why->msg);
 	t->session_over = true;
+	if (t->held)
+		return;
 	if (why->code == -EPROTO)
 		end_now(t, TARGET_LIED, detail);
 	else
@@ -610,6 +636,7 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->core = spec->core ? xstrdup(spec->core) : NULL;
 	t->core_max_bytes = spec->core_max_bytes;
 	t->device = -1;
+	t->holds = spec->hold && h->on_held;
 	t->saves = spec->save_to != NULL;
 	t->clones = spec->clone_of != NULL;
 	t->mkfs_over = t->clones || spec->again; /* its disk is a copy, or has its own already */
@@ -720,23 +747,6 @@ char *target_command(const struct target *t)
 	return strv_shell(strv_get(&t->argv));
 }
 
-int target_spec_command(const struct target_spec *spec, char **ret, struct err *e)
-{
-	auto_strv struct strv argv = { 0 };
-	const struct machine *m;
-	int rc = machine_find(spec->arch, &m, e);
-	if (rc == 0)
-		rc = command_make(m, spec, &argv, e);
-	if (rc == 0)
-		*ret = strv_shell(strv_get(&argv));
-	return rc;
-}
-
-char *target_state_disk(const struct target_spec *spec)
-{
-	return command_disk_path(spec, COMMAND_STATE_SERIAL);
-}
-
 void target_kill(struct target *t)
 {
 	end_now(t, TARGET_KILLED, "killed");
@@ -760,7 +770,7 @@ int target_fault(struct target *t, const struct target_fault *f,
 int target_gdb(struct target *t, int fd, void (*on_done)(void *ctx, const struct err *why),
 	void *ctx, struct err *e)
 {
-	if (!t->started || t->state >= STATE_ENDING)
+	if (!t->started || (t->state >= STATE_ENDING && !t->held))
 		return err_set(e, EAGAIN, "the machine does not run now");
 	t->debugged = true;
 	t->gdb = (struct gdb){ .qmp = t->qmp, .on_done = on_done, .ctx = ctx };
@@ -769,8 +779,8 @@ int target_gdb(struct target *t, int fd, void (*on_done)(void *ctx, const struct
 
 void target_gdb_end(struct target *t)
 {
-	if (t->gdb.qmp && !t->qmp_over && !t->hang)
-		gdb_end(&t->gdb);
+	if (t->gdb.qmp && !t->qmp_over && (!t->hang || t->held))
+		gdb_end(&t->gdb, !t->held);
 }
 
 void target_shutdown(struct target *t, uint64_t grace_us)

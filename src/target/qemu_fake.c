@@ -126,6 +126,8 @@ static void act_hung(bool deaf)
 			write_core(line);
 			continue;
 		}
+		if (strstr(line, "\"stop\""))
+			continue;
 		if (!strstr(line, "chardev-send-break") || !strstr(line, "\"console\"") ||
 			read(COMMAND_FD_CONSOLE, &key, 1) != 1)
 			exit(90);
@@ -193,6 +195,22 @@ static void act_shutdown(const char *what)
 	} else if (strcmp(what, "signal") == 0) {
 		event(SHUTDOWN("host-signal"));
 	}
+}
+
+/* QEMU was told to stay when the guest ends. */
+static void act_stays(const char *what)
+{
+	char line[1024];
+	if (strncmp(what, "stays-", 6) != 0)
+		return;
+	event(SHUTDOWN("guest-reset"));
+	event("{\"event\": \"STOP\"}\r\n");
+	if (strcmp(what, "stays-panic") == 0)
+		say(COMMAND_FD_CONSOLE, "Kernel panic - not syncing: oh no\r\n");
+	do
+		(void)any_command(line, sizeof line);
+	while (!strstr(line, "\"quit\""));
+	exit(0);
 }
 
 static void act_trouble(const char *what)
@@ -264,6 +282,7 @@ int qemu_fake_main(int argc, char **argv)
 	if (strcmp(what, "poweroff") == 0 || strncmp(what, "panic", 5) == 0 ||
 		strcmp(what, "signal") == 0)
 		return 0;
+	act_stays(what);
 	act_trouble(what);
 	act_agent(what);
 	return 93;

@@ -34,6 +34,7 @@ struct fixture {
 	bool free_in_end;
 	/* To do in on_session: */
 	bool kill, hang;
+	int helds;
 	uint64_t shutdown_us;
 };
 
@@ -77,7 +78,17 @@ static void on_hello(void *ctx, const json_t *hello)
 	f->hellos++;
 }
 
-static const struct target_handler handler = { on_console, on_session, on_end };
+static void on_held(void *ctx, enum target_end end, const char *detail)
+{
+	struct fixture *f = ctx;
+	assert_int_equal(f->ends, 0);
+	f->helds++;
+	f->end = end;
+	f->detail = xstrdup(detail);
+	uv_stop(&f->loop);
+}
+
+static const struct target_handler handler = { on_console, on_session, on_end, on_held };
 static const struct session_handler session_handler = { .on_hello = on_hello };
 
 static void setup(struct fixture *f, const char *behaviour)
@@ -177,6 +188,41 @@ static void test_ends_are_told_apart(void **unused)
 		ends(&f, cases[i].end, cases[i].detail);
 		teardown(&f);
 	}
+}
+
+static void test_one_that_hangs_or_panicked_is_held_until_it_is_killed(void **unused)
+{
+	static const struct {
+		const char *behaviour;
+		enum target_end end;
+		const char *detail;
+	} cases[] = {
+		{ "stays-panic", TARGET_PANIC, "Kernel panic - not syncing: oh no" },
+		{ "hello-hung-deaf", TARGET_HUNG,
+			"stuck; the kernel does not answer SysRq either" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture f;
+		setup(&f, cases[i].behaviour);
+		f.hang = f.spec.hold = true;
+		start(&f);
+		uv_run(&f.loop, UV_RUN_DEFAULT);
+		assert_int_equal(f.helds, 1);
+		assert_string_equal(target_end_name(f.end), target_end_name(cases[i].end));
+		assert_string_equal(f.detail, cases[i].detail);
+		free(f.detail);
+		target_kill(f.target);
+		uv_run(&f.loop, UV_RUN_DEFAULT);
+		assert_int_equal(f.helds, 1);
+		assert_int_equal(f.ends, 1);
+		teardown(&f);
+	}
+	struct fixture f;
+	setup(&f, "stays-reset");
+	f.spec.hold = true;
+	ends(&f, TARGET_REBOOT, "the guest reset itself; last on the console: booting");
+	assert_int_equal(f.helds, 0);
+	teardown(&f);
 }
 
 static void test_kvm_that_gives_up_is_told_from_a_qemu_that_does(void **unused)
@@ -406,6 +452,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_poweroff_with_the_console_to_its_last_byte),
 		cmocka_unit_test(test_ends_are_told_apart),
+		cmocka_unit_test(test_one_that_hangs_or_panicked_is_held_until_it_is_killed),
 		cmocka_unit_test(test_kvm_that_gives_up_is_told_from_a_qemu_that_does),
 		cmocka_unit_test(test_host_without_room_is_not_the_guests_fault),
 		cmocka_unit_test(test_guest_that_never_comes_up_is_ended),

@@ -60,6 +60,8 @@ struct target_spec {
 	/* Snapshots (snapshot.h); both NULL: boot and be used. */
 	const char *save_to;  /* an empty folder: once up and settled, save it there and end */
 	const char *clone_of; /* a folder that was saved to, with this very spec */
+	/* One that hangs or panics is held: on_held comes in the place of its end. */
+	bool hold;
 	/* work_dir has the disks of a machine that reset itself: they are this one's. */
 	bool again;
 };
@@ -90,6 +92,9 @@ struct target_handler {
 	void (*on_session)(void *ctx, struct session *s);
 	/* Once, last: every process of the target is gone. `detail` is one line for people. */
 	void (*on_end)(void *ctx, enum target_end end, const char *detail);
+	/* Of a spec with `hold`, once: it has come to this end, but stands still as it is, for a
+	 * debugger, until target_kill. The session is lost. */
+	void (*on_held)(void *ctx, enum target_end end, const char *detail);
 };
 
 /* The session handler's on_lost is swallowed by the target (it decides the end); the other
@@ -107,8 +112,8 @@ char *target_state_disk(const struct target_spec *spec);
 void target_shutdown(struct target *t, uint64_t grace_us);
 /* It does not get on: have its tasks dumped to the console by its kernel, its memory written to
  * spec's `core`, and end it: on_end (TARGET_HUNG, `why` and what could not be had) comes within
- * half a minute, with a core within six. Its session is of no use any more. A target that ends
- * already is left to it. */
+ * half a minute, with a core within six; or on_held. Its session is of no use any more. A target
+ * that ends already is left to it. */
 void target_hang(struct target *t, const char *why);
 /* Let a debugger of its kernel connect to `fd`, a listening socket (borrowed for the call). on_done
  * comes once, unless target_gdb_end or the target's end comes first; code 0: it may connect. The

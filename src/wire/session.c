@@ -65,6 +65,13 @@ static void lose(struct session *s, const struct err *why)
 	session_leave(s);
 }
 
+void session_drop(struct session *s)
+{
+	struct err e = { 0 };
+	(void)err_set(&e, ENOTCONN, "the session was given up");
+	lose(s, &e);
+}
+
 void session_broke(struct session *s, const char *fmt, ...)
 {
 	struct err e = { 0 };

@@ -39,7 +39,9 @@ struct session_handler {
 /* Takes `fd` (on success only). `h` is borrowed for the session's life. */
 int session_open(uv_loop_t *loop, int fd, const struct session_handler *h, void *ctx,
 	struct session **ret, struct err *e);
-void session_close(struct session *s); /* NULL: no-op; no callback comes any more */
+void session_close(struct session *s);
+/* The other end is given up: all that is under way ends as when the channel does, on_lost last. */
+void session_drop(struct session *s); /* NULL: no-op; no callback comes any more */
 
 struct session_exit {
 	bool lost;         /* the session ended first; the rest says nothing */
