@@ -8,13 +8,17 @@
 #include "guest/disks.h"
 #include "guest/tell.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define ANSWER_US  60000000
@@ -34,7 +38,7 @@ static const char usage[] =
 	"                 [--count N] [--every N]\n"
 	"       fsqa-disk slow DISK [--bytes SIZE] [--requests N]\n"
 	"       fsqa-disk heal DISK\n"
-	"       fsqa-disk wait DISK...\n"
+	"       fsqa-disk wait DISK[=BYTES]...\n"
 	"\n"
 	"Faults of a scratch disk (xvdb or /dev/xvdb), until it is healed, at the latest when the\n"
 	"test ends that asked for it.\n"
@@ -47,7 +51,7 @@ static const char usage[] =
 	"  --bytes SIZE     a second at most (64K, 1M)\n"
 	"  --requests N     a second at most\n"
 	"  --expect REGEX   kernel messages of this kind are the test's purpose (repeatable)\n"
-	"wait: until the disks are there, with their names.\n";
+	"wait: until the disks are there, with their names, and have so many bytes.\n";
 
 struct disk_call {
 	const char *action;
@@ -98,6 +102,39 @@ static int wait_for_disk(const char *serial)
 		(void)poll(NULL, 0, 10);
 	}
 	return 0;
+}
+
+/* The kernel takes in on its own time that a disk has another size. */
+static int wait_for_size(const char *disk, const char *bytes)
+{
+	char node[DISKS_NODE];
+	struct err e = { 0 };
+	uint64_t want;
+	uint64_t is = 0;
+	uint64_t until = clock_mono_us() + PRESENT_US;
+	if (parse_u64(bytes, &want, &e) < 0)
+		return complain(EXIT_USAGE, "%s=%s: want a number", disk, bytes);
+	if (disks_find(disk, until, node, &e) < 0)
+		return complain(EXIT_REFUSED, "%s", e.msg);
+	for (;;) {
+		auto_close int fd = open(node, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || ioctl(fd, BLKGETSIZE64, &is) < 0)
+			return complain(EXIT_REFUSED, "%s: %s", node, strerror(errno));
+		if (is == want)
+			return 0;
+		if (clock_mono_us() >= until)
+			return complain(
+				EXIT_REFUSED, "%s has %" PRIu64 " bytes, not %s", disk, is, bytes);
+		(void)poll(NULL, 0, 2);
+	}
+}
+
+static int wait_for(const char *what)
+{
+	const char *serial = serial_of(what);
+	const char *equals = strchr(serial, '=');
+	auto_free char *disk = equals ? xstrndup(serial, (size_t)(equals - serial)) : NULL;
+	return equals ? wait_for_size(disk, equals + 1) : wait_for_disk(serial);
 }
 
 /* ---- the event ---- */
@@ -262,6 +299,6 @@ int fsqa_disk_main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	for (int i = 2; rc == 0 && i < argc; i++)
-		rc = wait_for_disk(serial_of(argv[i]));
+		rc = wait_for(argv[i]);
 	return rc;
 }

@@ -55,7 +55,7 @@ static void test_wrong_usage_asks_the_host_nothing(void **state)
 {
 	static const char *const all[] = { "", "format xvdb", "unplug", "unplug a b",
 		"unplug a --count 1", "error a --sector 9-8", "error a --sector x",
-		"error a --count -1", "slow a --bytes many", "slow a --unknown" };
+		"error a --count -1", "slow a --bytes many", "slow a --unknown", "wait a=b" };
 	struct rig *r = *state;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		auto_command struct command c = { 0 };

@@ -112,6 +112,7 @@ struct batch {
 	unsigned n_events;
 	struct trial boot;
 	bool control_up;
+	bool sizing, sized; /* the clone is asked whether it sees its disks' sizes; it does */
 	char boot_why[300]; /* how the kernel under test ended, while the control is tried */
 	struct trial trial; /* of the stage */
 	struct stage_run stage;

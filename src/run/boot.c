@@ -13,9 +13,12 @@
 #include "run/protocol.h"
 #include "run/spool_log.h"
 #include "wire/session.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SIZES_US 20000000
 
 static void end_boot(struct batch *b, enum verdict v, const char *reason)
 {
@@ -26,8 +29,51 @@ static void end_boot(struct batch *b, enum verdict v, const char *reason)
 	trial_clear(&b->boot);
 }
 
+/* ---- a clone whose disks have other sizes than the saved machine's ---- */
+
+static void came_up(struct batch *b);
+
+static void on_sized(void *ctx, const struct session_exit *x)
+{
+	struct batch *b = ctx;
+	b->sizing = false;
+	if (x->lost || b->state != BATCH_BOOTING)
+		return;
+	if (x->code != 0 || x->error[0]) {
+		target_kill(b->target); /* it boots instead */
+		return;
+	}
+	b->sized = true;
+	came_up(b);
+}
+
+/* Its kernel was told, and has to have taken it in before anybody looks. */
+static bool wait_for_sizes(struct batch *b)
+{
+	struct err e = { 0 };
+	struct session_job *job;
+	auto_strv struct strv argv = { 0 };
+	strv_addl(&argv, "/usr/bin/fsqa-disk", "wait", NULL);
+	for (size_t i = 0; b->spec.clone_of && i < b->spec.n_disks; i++) {
+		const struct target_disk *d = &b->spec.disks[i];
+		if (d->saved_bytes && d->saved_bytes != d->size_bytes)
+			strv_addf(&argv, "%s=%" PRIu64, d->serial, d->size_bytes);
+	}
+	if (argv.n == 2 || b->sized)
+		return false;
+	struct session_exec x = {
+		.argv = strv_get(&argv), .deadline_us = SIZES_US, .on_exit = on_sized, .ctx = b
+	};
+	b->sizing = true;
+	if (session_exec(b->session, &x, &job, &e) < 0)
+		target_kill(b->target);
+	return true;
+}
+
 static void came_up(struct batch *b)
 {
+	if (b->sizing || wait_for_sizes(b))
+		return;
 	batch_unwatch(b);
 	end_boot(b, VERDICT_PASS, NULL);
 	b->state = BATCH_BETWEEN;
@@ -294,6 +340,7 @@ void boot_after_end(struct batch *b)
 	/* At once, and not at the end: where they filled the host, what follows needs the room. */
 	if (!b->job->keep)
 		(void)file_remove_tree(b->job->target.work_dir, NULL); /* the next boot tells */
+	b->sizing = b->sized = false;
 	bool fell_back = end == TARGET_NO_ACCEL && fall_back(b);
 	if (was == BATCH_BOOTING && (fell_back || (b->spec.clone_of && boot_instead(b)))) {
 		open_target(b, &b->spec);

@@ -57,6 +57,7 @@ static int parse_disks(const json_t *disks, struct job *job, struct err *e)
 		d->serial = text(&r, "serial");
 		d->link = json_str_or(r.j, "link", NULL);
 		d->size_bytes = number(&r, "size_bytes");
+		d->saved_bytes = (uint64_t)json_i64_or(r.j, "saved_bytes", 0);
 		d->block_bytes = (unsigned)json_i64_or(r.j, "block_bytes", 0);
 		d->physical_bytes = (unsigned)json_i64_or(r.j, "physical_bytes", 0);
 		d->cache = json_str_or(r.j, "cache", NULL);

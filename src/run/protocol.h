@@ -23,7 +23,7 @@
  * JOB: {"work_dir", "target": {arch accel kernel initramfs modules load? root root_fstype
  * root_format? root_stamp? network append
  * hostname memory_bytes state_bytes cpus boot_deadline_us qemu core core_max_bytes save_to?
- * clone_of? disks:[{serial link size_bytes block_bytes physical_bytes cache discard
+ * clone_of? disks:[{serial link size_bytes saved_bytes? block_bytes physical_bytes cache discard
  * rotational zone_bytes?}], faults?: bool,
  * shares?:[{path name fstype}]},
  * "stages": [{name script timeout_us requires[] logs[]}], "files": [{path dest mode}],

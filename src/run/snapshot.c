@@ -62,6 +62,12 @@ static char *make_key(const struct prepared *p)
 	json_object_del(target, "boot_deadline_us");
 	json_object_del(target, "core");
 	json_object_del(target, "core_max_bytes");
+	auto_json json_t *disks = json_deep_copy(json_object_get(target, "disks"));
+	size_t i;
+	json_t *disk;
+	json_array_foreach (disks, i, disk)
+		json_object_del(disk, "size_bytes"); /* a clone's are its own */
+	json_object_set(target, "disks", disks);
 	auto_free char *text = json_line(target);
 	auto_free char *recipe = xasprintf("%d", RECIPE);
 	hash_init(&h);
@@ -71,7 +77,7 @@ static char *make_key(const struct prepared *p)
 	/* The root has its stamp, the initramfs the hash in its name, and a new time at each use.
 	 */
 	static const char *const files[] = { "kernel", "modules" };
-	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+	for (i = 0; i < ARRAY_LEN(files); i++)
 		add_file(&h, json_str_or(target, files[i], NULL));
 	return xasprintf("%.32s", hash_hex(&h, hex));
 }
@@ -209,6 +215,24 @@ static void prune(const char *dir, const char *keep, uint64_t max_bytes)
 	free(all);
 }
 
+/* What the disks were when it was saved, for those that are others now. */
+static int set_saved_sizes(struct prepared *p, const char *manifest_path, struct err *e)
+{
+	auto_json json_t *manifest = NULL;
+	size_t i;
+	json_t *disk;
+	int rc = json_read_object(manifest_path, &manifest, e);
+	if (rc < 0)
+		return rc;
+	const json_t *saved = json_object_get(json_object_get(manifest, "target"), "disks");
+	json_array_foreach (json_object_get(json_object_get(p->job, "target"), "disks"), i, disk) {
+		int64_t bytes = json_i64_or(json_array_get(saved, i), "size_bytes", 0);
+		if (bytes != json_i64_or(disk, "size_bytes", 0))
+			json_object_set_new(disk, "saved_bytes", json_integer(bytes));
+	}
+	return 0;
+}
+
 int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct err *e)
 {
 	/* QEMU cannot save a guest that has a folder of the host's open. */
@@ -232,6 +256,8 @@ int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct er
 		if (rc == 0)
 			prune(dir, key, q->max_bytes);
 	}
+	if (rc >= 0)
+		rc = set_saved_sizes(p, manifest, e);
 	if (rc < 0)
 		return rc;
 	(void)utimensat(AT_FDCWD, manifest, NULL, 0); /* when it was used: only a hint */

@@ -82,7 +82,8 @@ struct target {
 	bool under_kvm;
 	bool saves, clones;
 	struct snapshot snapshot;
-	int device; /* of the snapshot, or -1 */
+	int device;      /* of the snapshot, or -1 */
+	json_t *resizes; /* snapshot_resizes of a clone */
 	bool holds, settles, held;
 	struct gdb gdb;
 	bool debugged; /* a debugger may have stopped it */
@@ -106,18 +107,13 @@ static void decide(struct target *t, enum target_end end, const char *detail)
 	set_state(t, STATE_ENDING);
 }
 
-static void kill_all(struct target *t)
+static void end_now(struct target *t, enum target_end end, const char *detail)
 {
+	decide(t, end, detail);
 	if (t->qemu && !t->qemu_over)
 		proc_signal(t->qemu, SIGKILL);
 	if (t->mkfs && !t->mkfs_over)
 		proc_signal(t->mkfs, SIGKILL);
-}
-
-static void end_now(struct target *t, enum target_end end, const char *detail)
-{
-	decide(t, end, detail);
-	kill_all(t);
 }
 
 static void on_finish(uv_timer_t *timer);
@@ -307,7 +303,7 @@ static void start_if_ready(struct target *t)
 		return;
 	}
 	t->snapshot =
-		(struct snapshot){ .qmp = t->qmp, .fd = t->device, .on_done = on_loaded, .ctx = t };
+		(struct snapshot){ t->qmp, t->device, t->resizes, .on_done = on_loaded, .ctx = t };
 	snapshot_load(&t->snapshot);
 }
 
@@ -568,6 +564,7 @@ static void on_handle_closed(uv_handle_t *h)
 	strv_clear(&t->argv);
 	ending_clear(&t->ending);
 	close_fd(&t->device);
+	json_decref(t->resizes);
 	free(t->late_detail);
 	free(t->hang_why);
 	free(t->core);
@@ -639,6 +636,7 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->holds = spec->hold && h->on_held;
 	t->saves = spec->save_to != NULL;
 	t->clones = spec->clone_of != NULL;
+	t->resizes = snapshot_resizes(spec);
 	t->mkfs_over = t->clones || spec->again; /* its disk is a copy, or has its own already */
 	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;

@@ -107,6 +107,27 @@ void snapshot_load(struct snapshot *s)
 	go_on(s);
 }
 
+/* The disk has its size already; QEMU and the guest are told. */
+static void resize_next(struct snapshot *s);
+
+static void on_resized(void *ctx, const json_t *ret, const struct err *why)
+{
+	if (ret)
+		resize_next(ctx);
+	else
+		done(ctx, why);
+}
+
+static void resize_next(struct snapshot *s)
+{
+	struct err e = { 0 };
+	json_t *resize = json_array_get(s->resizes, s->resized++);
+	if (!s->loading || !resize)
+		done(s, &e);
+	else if (qmp_command(s->qmp, "block_resize", json_incref(resize), on_resized, s, &e) < 0)
+		done(s, &e);
+}
+
 static void on_why(void *ctx, const json_t *ret, const struct err *why)
 {
 	struct snapshot *s = ctx;
@@ -127,7 +148,7 @@ bool snapshot_event(struct snapshot *s, const char *name, const json_t *data)
 		return false;
 	const char *status = json_str_or(data, "status", "");
 	if (strcmp(status, "completed") == 0) {
-		done(s, &e);
+		resize_next(s);
 	} else if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) {
 		if (qmp_command(s->qmp, "query-migrate", NULL, on_why, s, &e) < 0)
 			done(s, &e);
@@ -142,6 +163,19 @@ int snapshot_device(const struct target_spec *spec, struct err *e)
 	int fd = spec->save_to ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
 			       : open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "%s", path) : fd;
+}
+
+json_t *snapshot_resizes(const struct target_spec *spec)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; spec->clone_of && i < spec->n_disks; i++) {
+		const struct target_disk *d = &spec->disks[i];
+		auto_free char *node = xasprintf(COMMAND_NODE_PREFIX "%s", d->serial);
+		if (d->saved_bytes && d->saved_bytes != d->size_bytes)
+			json_array_append_new(all, json_pack("{s:s, s:I}", "node-name", node,
+							   "size", (json_int_t)d->size_bytes));
+	}
+	return all;
 }
 
 int snapshot_state_disk(const struct target_spec *spec, struct err *e)

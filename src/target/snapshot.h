@@ -18,13 +18,15 @@ struct target_spec;
 
 /* The monitor's part, one command after the other. Zero to begin. */
 struct snapshot {
-	struct qmp *qmp; /* borrowed; ready */
-	int fd;          /* snapshot_device's, borrowed until on_done */
+	struct qmp *qmp;       /* borrowed; ready */
+	int fd;                /* snapshot_device's, borrowed until on_done */
+	const json_t *resizes; /* snapshot_resizes', borrowed until on_done; NULL: none */
 	/* Once. code 0: saved, or loaded and stopped before its first instruction. */
 	void (*on_done)(void *ctx, const struct err *why);
 	void *ctx;
 	bool loading;
 	unsigned next; /* command */
+	size_t resized;
 	bool over;
 };
 
@@ -39,5 +41,8 @@ bool snapshot_event(struct snapshot *s, const char *name, const json_t *data);
 int snapshot_device(const struct target_spec *spec, struct err *e);
 /* The clone's own state disk. */
 int snapshot_state_disk(const struct target_spec *spec, struct err *e);
+/* The arguments of block_resize of each disk whose size is not the saved machine's, a new
+ * reference. The guest is told, and takes it in on its own time once it runs. */
+json_t *snapshot_resizes(const struct target_spec *spec);
 /* What a clone does not share: drawn anew each time. */
 int snapshot_identity(const char *hostname, struct agent_wake *ret, struct err *e);

@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/test.h"
 #include "target/snapshot.h"
+#include "target/target.h"
 #include "wire/agent.h"
 #include <errno.h>
 
@@ -60,11 +62,28 @@ static void test_only_the_event_of_the_end_ends_it_and_once(void **unused)
 	event(&none, "STOP", "", false);
 }
 
+static void test_only_disks_of_another_size_are_resized(void **unused)
+{
+	static const struct target_disk disks[] = {
+		{ .serial = "a", .size_bytes = 1 << 20 },
+		{ .serial = "b", .size_bytes = 1 << 20, .saved_bytes = 1 << 20 },
+		{ .serial = "c", .size_bytes = 1 << 20, .saved_bytes = 1 << 21 },
+	};
+	struct target_spec spec = { .disks = disks, .n_disks = 3, .clone_of = "/x" };
+	auto_json json_t *some = snapshot_resizes(&spec);
+	auto_free char *text = json_line(some);
+	assert_string_equal(text, "[{\"node-name\":\"disk-c\",\"size\":1048576}]");
+	spec.clone_of = NULL;
+	auto_json json_t *none = snapshot_resizes(&spec);
+	assert_int_equal(json_array_size(none), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_identities_share_nothing_but_the_name),
 		cmocka_unit_test(test_only_the_event_of_the_end_ends_it_and_once),
+		cmocka_unit_test(test_only_disks_of_another_size_are_resized),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ struct target_disk {
 	const char *serial; /* at most 20 characters */
 	const char *link;   /* also seen as /dev/<link> in the guest; NULL: not */
 	uint64_t size_bytes;
+	uint64_t saved_bytes; /* of a clone: its size in the machine that was saved; 0: the same */
 	unsigned block_bytes, physical_bytes; /* 512 or 4096; 0: 512 */
 	const char *cache;                    /* "unsafe", "writeback", "none"; NULL: unsafe */
 	bool no_discard;
@@ -58,8 +59,10 @@ struct target_spec {
 	const char *core;
 	uint64_t core_max_bytes; /* a larger one is given up */
 	/* Snapshots (snapshot.h); both NULL: boot and be used. */
-	const char *save_to;  /* an empty folder: once up and settled, save it there and end */
-	const char *clone_of; /* a folder that was saved to, with this very spec */
+	const char *save_to; /* an empty folder: once up and settled, save it there and end */
+	/* A folder that was saved to, with this very spec but for the disks' sizes. The guest may
+	 * take a moment to see those. */
+	const char *clone_of;
 	/* One that hangs or panics is held: on_held comes in the place of its end. */
 	bool hold;
 	/* work_dir has the disks of a machine that reset itself: they are this one's. */
