@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* snapshot.h: the store of saved machines, STATE/snapshots/<key>/ (base/depot.h; the files are
  * target/snapshot.h's). The key is the hash of all that went into the machine: kernel, root,
- * initramfs, memory, processors, disks (but for their sizes), QEMU's version and accelerator. Made once, by the first
- * who wants it; the ones used least recently go when all together pass snapshot.maxSize. */
+ * initramfs, memory, processors, disks (but for their sizes), QEMU's version and accelerator. Made
+ * once, by the first who wants it; the ones used least recently go when all together pass
+ * snapshot.maxSize. */
 #pragma once
 #include <stdint.h>
 struct err;
