@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUILD_RECIPE 1 /* of how we build; another number builds all anew */
+#define BUILD_RECIPE 2 /* of how we build; another number builds all anew */
 #define CONFIG_LIMIT (4u << 20)
 
 struct build {
@@ -180,30 +180,51 @@ static int make_kernel(struct build *b, struct err *e)
 
 /* ---- the entry ---- */
 
-/* /lib/modules/RELEASE as the kernel's own make installs it, below a folder in `tmp`. */
+static int keep_file(const char *from, const char *dir, const char *name, struct err *e)
+{
+	auto_free char *to = path_join(dir, name);
+	return file_copy(from, to, 0644, e);
+}
+
+/* Nothing is a module: modprobe is to know what is built in all the same. */
+static int list_builtin(const struct build *b, const char *dir, struct err *e)
+{
+	static const char *const names[] = { "modules.builtin", "modules.builtin.modinfo" };
+	auto_free char *order = path_join(dir, "modules.order");
+	int rc = file_mkdirs(dir, 0755, e);
+	if (rc == 0)
+		rc = file_replace(order, "", 0, 0644, e);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(names); i++) {
+		auto_free char *from = path_join(b->slot.obj, names[i]);
+		rc = keep_file(from, dir, names[i], e);
+	}
+	return rc;
+}
+
+/* /lib/modules/RELEASE, below a folder in `tmp`. */
 static int install_modules(struct build *b, const char *tmp, char **ret, struct err *e)
 {
 	auto_free char *root = path_join(tmp, "root");
 	auto_free char *option = xasprintf("INSTALL_MOD_PATH=%s", root);
 	auto_free char *kernel = path_join(b->slot.obj, "vmlinux");
 	auto_free char *release = NULL;
+	auto_free char *modular = NULL;
 	uint16_t machine;
 	const char *const targets[] = { "modules_install", option, "INSTALL_MOD_STRIP=1", NULL };
 	auto_make_log struct make_log l = { 0 };
 	int rc = entry_look(kernel, &release, &machine, e);
 	if (rc == 0)
-		rc = make_run(&b->make, targets, &l, e);
+		rc = config_of(b, "MODULES", &modular, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *dir = xasprintf("%s/lib/modules/%s", root, release);
+	rc = strcmp(modular, "y") == 0 ? make_run(&b->make, targets, &l, e)
+				       : list_builtin(b, dir, e);
 	if (rc == 0)
 		rc = entry_depmod(root, release, e);
 	if (rc == 0)
-		*ret = xasprintf("%s/lib/modules/%s", root, release);
+		*ret = take(&dir);
 	return rc;
-}
-
-static int keep_file(const char *from, const char *dir, const char *name, struct err *e)
-{
-	auto_free char *to = path_join(dir, name);
-	return file_copy(from, to, 0644, e);
 }
 
 static void set_text(json_t *m, const char *name, const char *text)
@@ -249,11 +270,8 @@ static int fill_entry(struct build *b, const char *tmp, struct err *e)
 	auto_free char *vmlinux = path_join(b->slot.obj, "vmlinux");
 	auto_free char *config = path_join(b->slot.obj, ".config");
 	auto_free char *root = path_join(tmp, "root");
-	auto_free char *has_modules = NULL;
 	auto_free char *modules = NULL;
-	int rc = config_of(b, "MODULES", &has_modules, e);
-	if (rc == 0 && strcmp(has_modules, "y") == 0)
-		rc = install_modules(b, tmp, &modules, e);
+	int rc = install_modules(b, tmp, &modules, e);
 	/* vmlinux as the linker made it: it boots, and gdb reads it. */
 	const struct entry_parts parts = { flat ? image : vmlinux, modules, config };
 	if (rc == 0)
