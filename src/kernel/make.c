@@ -192,6 +192,29 @@ static int run_loop(struct run *r, const struct proc_spec *spec, struct err *e)
 	return rc == -ENOENT ? tools_missing("make", "make", e) : rc;
 }
 
+/* What the host lacks is not the source's fault. 0: nothing that we know. */
+static int find_lack(const struct make_log *l, struct err *e)
+{
+	static const struct {
+		const char *text, *program, *package;
+	} lacks[] = {
+		{ " flex: not found", "flex", "flex" },
+		{ " bison: not found", "bison", "bison" },
+		{ " bc: not found", "bc", "bc" },
+		{ " cpio: not found", "cpio", "cpio" },
+		{ " pahole: not found", "pahole", "pahole" },
+		{ "flex: No such file", "flex", "flex" },
+		{ "bison: No such file", "bison", "bison" },
+		{ "fatal error: gelf.h", "libelf", "libelf-dev" },
+		{ "fatal error: libelf.h", "libelf", "libelf-dev" },
+		{ "fatal error: openssl/", "OpenSSL's header", "libssl-dev" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(lacks); i++)
+		if (strstr(buf_str(&l->context), lacks[i].text))
+			return tools_missing(lacks[i].program, lacks[i].package, e);
+	return 0;
+}
+
 static int judge(const struct run *r, const char *target, struct err *e)
 {
 	char took[CLOCK_HUMAN_SIZE];
@@ -210,6 +233,9 @@ static int judge(const struct run *r, const char *target, struct err *e)
 			"make %s: the kernel killed a part of it, for there was no memory: set "
 			"kernel.jobs lower",
 			target);
+	int rc = find_lack(l, e);
+	if (rc < 0)
+		return rc;
 	auto_free char *how = proc_end_text(&r->end);
 	return err_set(e, EBADMSG, "%s", l->error ? l->error : how);
 }

@@ -186,6 +186,8 @@ static bool is_commit_id(const char *ref)
 /* -ENOENT: the server is there, but not this. -EOPNOTSUPP: not in this way. */
 static int fetch_error(const char *url, const char *ref, const char *why, struct err *e)
 {
+	if (strncmp(why, "git: ", 5) == 0)
+		why += 5;
 	static const char *const absent[] = { "couldn't find remote ref", "not our ref",
 		"Server does not allow request for unadvertised object" };
 	static const char *const way[] = { "shallow", "--depth" };
@@ -198,36 +200,56 @@ static int fetch_error(const char *url, const char *ref, const char *why, struct
 	return err_set(e, EIO, "cannot reach %s: %s", url, why);
 }
 
+/* fetch WORDS, with what it failed for told. */
+static int try_fetch(
+	const struct git *g, const char *url, const char *ref, bool shallow, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = shallow ? git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", "--depth=1",
+				   "--", url, ref, NULL)
+			 : git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", "--", url,
+				   "+refs/heads/*:refs/remotes/url/*", "+refs/tags/*:refs/tags/*",
+				   NULL);
+	return rc == -EIO ? fetch_error(url, ref, why.msg, e)
+	       : rc < 0   ? err_set(e, rc, "%s", why.msg)
+			  : 0;
+}
+
 /* One ref alone and without its history; where the server allows neither, all of it. */
 static int fetch(const struct git *g, const char *url, const char *ref, char **ret, struct err *e)
 {
-	struct err why = { 0 };
-	int rc = git_run(
-		g, NULL, &why, "fetch", "--quiet", "--no-tags", "--depth=1", url, ref, NULL);
-	if (rc == -EIO)
-		rc = fetch_error(url, ref, why.msg, &why);
+	const char *const places[] = { "refs/remotes/url/", "refs/tags/", "" };
+	bool hex = strlen(ref) >= 7 && !ref[strspn(ref, "0123456789abcdef")];
+	int rc = try_fetch(g, url, ref, true, e);
 	if (rc == 0)
 		return git_line(g, ret, e, "rev-parse", "--verify", "FETCH_HEAD^{commit}", NULL);
-	bool hex = strlen(ref) >= 7 && !ref[strspn(ref, "0123456789abcdef")];
-	if (rc == -EOPNOTSUPP || (rc == -ENOENT && hex)) {
-		rc = git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", url,
-			"+refs/heads/*:refs/remotes/url/*", "+refs/tags/*:refs/tags/*", NULL);
-		if (rc == -EIO)
-			rc = fetch_error(url, ref, why.msg, &why);
-	}
-	const char *const places[] = { "refs/remotes/url/", "refs/tags/", "" };
+	if (rc == -EOPNOTSUPP || (rc == -ENOENT && hex))
+		rc = try_fetch(g, url, ref, false, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(places); i++) {
 		auto_free char *name = xasprintf("%s%s^{commit}", places[i], ref);
 		if (git_line(g, ret, NULL, "rev-parse", "--quiet", "--verify", name, NULL) == 0)
 			return 0;
 	}
-	return rc < 0 ? err_set(e, rc, "%s", why.msg)
-		      : err_set(e, ENOENT, "%s has no branch, tag or commit %s", url, ref);
+	return rc < 0 ? rc : err_set(e, ENOENT, "%s has no branch, tag or commit %s", url, ref);
+}
+
+/* https://me:secret@host/: it would stand in command lines, manifests and on pages. */
+static bool has_password(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+	const char *host = scheme ? scheme + 3 : url;
+	size_t n = strcspn(host, "/");
+	const char *at = memchr(host, '@', n);
+	return scheme && at && memchr(host, ':', (size_t)(at - host));
 }
 
 static int from_url(
 	const struct job *j, const char *url, const char *ref, struct source *s, struct err *e)
 {
+	if (has_password(url))
+		return err_set(e, EINVAL,
+			"a URL with a password in it: leave it to git's credential helpers, or to "
+			"~/.netrc");
 	int rc = make_mirror(j, url, &s->mirror, e);
 	if (rc < 0)
 		return rc;

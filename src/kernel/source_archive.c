@@ -125,8 +125,8 @@ static int put_all(const char *path, const char *sha256, FILE *out, struct err *
 
 static int import(const char *mirror, int in, struct err *e)
 {
-	const char *argv[] = { "git", "--git-dir", mirror, "fast-import", "--quiet", "--done",
-		"--force", "--date-format=raw", NULL };
+	const char *argv[] = { "git", "--git-dir", mirror, "-c", "pack.compression=1",
+		"fast-import", "--quiet", "--done", "--force", "--date-format=raw", NULL };
 	const struct proc_spec spec = {
 		.argv = argv, .in = in, .out = PROC_NULL, .err = PROC_PIPE, .deadline_us = IMPORT_US
 	};
