@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define FRAMES_A_ROUND  64
+#define PACKETS_A_ROUND 8   /* of one stream: then the others have their turn */
 #define FLUSH_MS        200 /* the host may have stopped listening */
 #define CONNECT_MS      5
 #define CONNECT_TRIES   (120000 / CONNECT_MS)
@@ -290,19 +291,20 @@ static bool serve_events(void)
 	return events_serve(&a.events, &a.mux, commands_drained);
 }
 
-static void serve_stream(struct stream *s)
+/* -> whether there may be more. */
+static bool serve_stream(struct stream *s)
 {
 	struct frame f;
 	int next = channel_packet_peek(s->fd);
 	if (next == -EAGAIN)
-		return;
+		return false;
 	if (next == AGENT_EXIT)
 		s->draining = false;
 	/* The end of a command comes behind what its tests and the kernel said before it. */
 	if (next == AGENT_EXIT && (!serve_events() || !mux_pump_kmsg(&a.mux)))
-		return;
+		return false;
 	if (!mux_room(&a.mux))
-		return;
+		return false;
 	int rc = channel_packet_recv(s->fd, MSG_DONTWAIT, mux_space(&a.mux), &f);
 	if (rc == 1 && f.stream == s->id && f.type == AGENT_SYNC) {
 		s->draining = false;
@@ -315,6 +317,7 @@ static void serve_stream(struct stream *s)
 	} else if (rc != -EAGAIN) {
 		fail_stream(s, "its handler in the guest died");
 	}
+	return s->id != 0;
 }
 
 static void serve_streams(void)
@@ -322,8 +325,9 @@ static void serve_streams(void)
 	a.turn = (a.turn + 1) % AGENT_STREAMS;
 	for (size_t i = 0; i < AGENT_STREAMS; i++) {
 		struct stream *s = &a.streams[(a.turn + i) % AGENT_STREAMS];
-		if (s->id)
-			serve_stream(s);
+		int left = s->id ? PACKETS_A_ROUND : 0;
+		while (left && serve_stream(s))
+			left--;
 	}
 }
 
@@ -404,6 +408,7 @@ static void freeze(void)
 {
 	struct frame f;
 	struct pollfd p = { .fd = a.mux.port, .events = POLLOUT };
+	wake_prepare();
 	mux_send(&a.mux, AGENT_SYNC, a.frozen, NULL, 0);
 	a.frozen = 0;
 	while (mux_waiting(&a.mux) && !a.mux.gone && poll(&p, 1, -1) > 0)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -14,10 +15,58 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
-#define OWN_BOOT_ID "/run/fsqa/boot_id"
-#define MACHINE_ID  "/etc/machine-id"
-#define URANDOM     "/dev/urandom"
+#define URANDOM "/dev/urandom"
+
+/* The kernel makes one boot_id and keeps it: another is laid over it, as containers do. machine-id
+ * lies on the root: systemd, too, lays one in memory over it where it must not be written. */
+static struct identity {
+	const char *path, *own;
+	int fd; /* of `own`; -1: not to be had */
+} boot_id = { "/proc/sys/kernel/random/boot_id", "/run/fsqa/boot_id", -1 },
+  machine_id = { "/etc/machine-id", "/run/fsqa/machine-id", -1 };
+static int urandom = -1;
+
+static void lay_over(const struct identity *i)
+{
+	auto_close int own = open(i->own, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	auto_close int there = open(i->path, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
+	if (own < 0 || there < 0 || mount(i->own, i->path, NULL, MS_BIND, NULL) < 0)
+		say("%s: %s", i->path, strerror(errno));
+}
+
+static void open_own(struct identity *i)
+{
+	close_fd(&i->fd);
+	i->fd = open(i->own, O_WRONLY | O_CLOEXEC);
+	if (i->fd < 0)
+		say("%s: %s", i->own, strerror(errno));
+}
+
+void wake_prepare(void)
+{
+	/* A child's, for it is file work. */
+	pid_t pid = fork();
+	if (pid == 0) {
+		lay_over(&boot_id);
+		lay_over(&machine_id);
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	open_own(&boot_id);
+	open_own(&machine_id);
+	close_fd(&urandom);
+	urandom = open(URANDOM, O_RDWR | O_CLOEXEC);
+}
+
+/* All of them have the same length. */
+static void set_identity(const struct identity *i, const char *text)
+{
+	char line[64];
+	int n = snprintf(line, sizeof line, "%s\n", text); /* fits */
+	if (i->fd >= 0 && pwrite(i->fd, line, (size_t)n, 0) != n)
+		say("%s: %s", i->path, strerror(errno));
+}
 
 /* First, for what comes next may draw from it. */
 static void stir(const struct agent_wake *w)
@@ -28,8 +77,7 @@ static void stir(const struct agent_wake *w)
 		uint8_t seed[sizeof w->seed];
 	} pool = { .entropy_count = 8 * sizeof w->seed, .buf_size = sizeof w->seed };
 	memcpy(pool.seed, w->seed, sizeof pool.seed);
-	auto_close int fd = open(URANDOM, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
+	if (ioctl(urandom, RNDADDENTROPY, &pool) < 0 || ioctl(urandom, RNDRESEEDCRNG) < 0)
 		say("seed the random numbers: %s", strerror(errno));
 }
 
@@ -39,24 +87,6 @@ static void set_clock(const struct agent_wake *w)
 		.tv_usec = w->wall_us % 1000000 };
 	if (settimeofday(&tv, NULL) < 0)
 		say("set the clock: %s", strerror(errno));
-}
-
-static void write_line(const char *path, const char *text)
-{
-	size_t n = strlen(text);
-	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n || write(fd, "\n", 1) != 1)
-		say("%s: %s", path, strerror(errno));
-}
-
-/* The kernel makes one boot_id and keeps it: another is laid over it, as containers do. */
-static void set_ids(const struct agent_wake *w)
-{
-	if (w->machine_id[0])
-		write_line(MACHINE_ID, w->machine_id);
-	write_line(OWN_BOOT_ID, w->boot_id);
-	if (mount(OWN_BOOT_ID, BOOT_ID, NULL, MS_BIND, NULL) < 0)
-		say("%s: %s", BOOT_ID, strerror(errno));
 }
 
 static bool ends(const char *s, size_t n)
@@ -75,11 +105,6 @@ void wake_apply(const struct agent_wake *w)
 	set_clock(w);
 	if (sethostname(w->hostname, strlen(w->hostname)) < 0)
 		say("host name: %s", strerror(errno));
-	pid_t pid = fork();
-	if (pid == 0) {
-		set_ids(w);
-		_exit(0);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	set_identity(&boot_id, w->boot_id);
+	set_identity(&machine_id, w->machine_id);
 }
