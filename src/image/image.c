@@ -11,6 +11,7 @@
 #include "base/strv.h"
 #include "build_config.h"
 #include "image/files.h"
+#include "image/packages.h"
 #include "image/recipe.h"
 #include "image/rootfs.h"
 #include "image/stock.h"
@@ -158,13 +159,17 @@ static json_t *describe(const struct plan *p, unsigned n)
 static int make(struct plan *p, const char *dir, struct depot_build *b, struct err *e)
 {
 	struct recipe *r = &p->recipe;
+	auto_packages struct packages packages = PACKAGES_NONE;
 	int rc = stock_check_room(dir, ROOM_BYTES, e);
+	if (rc == 0)
+		rc = packages_open(dir, r->arch, &packages, e);
 	if (rc < 0)
 		return rc;
 	auto_free char *log = xasprintf("%s/%s.log", dir, p->key);
 	(void)unlink(log); /* of an earlier failure */
 	unsigned n;
 	r->dir = b->tmp;
+	r->cache = packages.dir;
 	r->lock = b->lock;
 	r->log = log;
 	rc = recipe_make(r, &n, e);

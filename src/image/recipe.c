@@ -40,6 +40,14 @@ static const char customize[] =
 	"for u in fsgqa fsgqa2 123456-fsgqa; do chroot . useradd -m -s /bin/bash $u; done; "
 	"rm -f etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list";
 
+/* In the mount namespace that the build has for itself: so what was downloaded stays also when it
+ * is killed, and a part of a package, too, is gone on with. mmdebstrap cleans its cache at the end.
+ */
+static const char use_cache[] =
+	"set -e; mkdir -p \"$1/var/cache/apt/archives\"; "
+	"mount --bind \"$FSQA_PACKAGE_CACHE\" \"$1/var/cache/apt/archives\"";
+static const char leave_cache[] = "umount \"$1/var/cache/apt/archives\"";
+
 static bool is_package(const char *s)
 {
 	size_t n = strlen(s);
@@ -177,6 +185,8 @@ static void environment(const struct recipe *r, struct strv *env)
 	strv_addf(env, "TMPDIR=%s", r->dir);
 	if (r->snapshot)
 		strv_addf(env, "SOURCE_DATE_EPOCH=%" PRId64, r->moment_s);
+	if (r->cache)
+		strv_addf(env, "FSQA_PACKAGE_CACHE=%s", r->cache);
 }
 
 static int run_watched(struct watch *w, const char *const *argv, struct err *e)
@@ -311,6 +321,11 @@ static int bootstrap(const struct recipe *r, const char *to, struct err *e)
 		if (rc < 0)
 			return rc;
 		strv_addf(&argv, "--aptopt=%s", apt);
+	}
+	if (r->cache) {
+		strv_add(&argv, "--skip=essential/unlink");
+		strv_addf(&argv, "--setup-hook=%s", use_cache);
+		strv_addf(&argv, "--customize-hook=%s", leave_cache);
 	}
 	strv_addf(&argv, "--customize-hook=%s", customize);
 	if (r->hook)

@@ -21,6 +21,7 @@ struct recipe {
 	const char *const *sources;  /* URLs, with % for it; empty or NULL: the host's */
 	const char *fstype;          /* "erofs" or "ext4" */
 	const struct strv *packages; /* sorted, no name twice */
+	const char *cache;           /* a folder of downloaded packages, used and filled; or NULL */
 	const char *hook;            /* a script of the last step, with the root as $1; or NULL */
 	const char *dir;             /* a folder that exists, to make all in */
 	const char *log;             /* what mmdebstrap said is kept here */
