@@ -5,6 +5,7 @@
 #include "guest/channel.h"
 #include "guest/events.h"
 #include "guest/handler.h"
+#include "guest/kernel_id.h"
 #include "guest/mux.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
@@ -359,17 +360,21 @@ static void send_ready(void)
 
 static void send_hello(void)
 {
-	char json[512];
+	char json[768];
 	char boot_id[40] = "";
 	struct utsname u;
+	struct kernel_id kernel;
 	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t k = fd < 0 ? -1 : read(fd, boot_id, 36);
 	(void)uname(&u); /* fails only for a bad pointer */
+	kernel_id_read(&kernel);
 	int n = snprintf(json, sizeof json,
-		"{\"protocol\":%d,\"release\":\"%s\",\"machine\":\"%s\",\"pid1\":%s,"
+		"{\"protocol\":%d,\"release\":\"%s\",\"build_id\":\"%s\",\"config_crc\":%" PRIu32
+		",\"config_bytes\":%" PRIu32 ",\"machine\":\"%s\",\"pid1\":%s,"
 		"\"boot_id\":\"%.*s\",\"init_us\":%" PRIu64 ",\"hello_us\":%" PRIu64 "}",
-		AGENT_PROTOCOL, u.release, u.machine, getpid() == 1 ? "true" : "false",
-		(int)(k > 0 ? k : 0), boot_id, a.setup->began_us, clock_mono_us());
+		AGENT_PROTOCOL, u.release, kernel.build_id, kernel.config_crc, kernel.config_bytes,
+		u.machine, getpid() == 1 ? "true" : "false", (int)(k > 0 ? k : 0), boot_id,
+		a.setup->began_us, clock_mono_us());
 	mux_send(&a.mux, AGENT_HELLO, 0, json, (size_t)n);
 }
 

@@ -282,7 +282,7 @@ static int fill_entry(struct build *b, const char *tmp, struct err *e)
 		rc = flat ? keep_file(vmlinux, tmp, "vmlinux", e)
 			  : keep_file(image, tmp, "bzImage", e);
 	if (rc == 0 && flat)
-		rc = entry_build_id(vmlinux, b->manifest, e);
+		rc = entry_build_id(vmlinux, false, b->manifest, e);
 	return rc < 0 ? rc : keep_file(b->slot.log, tmp, "build.log", e);
 }
 

@@ -7,6 +7,7 @@
  *
  * Source: Documentation/arch/x86/boot.rst (the setup header), xen/include/public/elfnote.h. */
 #pragma once
+#include "base/elf_note.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,16 +32,18 @@ int bzimage_parse(
  * `to` may be left half written. */
 int bzimage_extract(int fd, const struct bzimage *b, const char *to, struct err *e);
 
-#define VMLINUX_BUILD_ID_SIZE 65
 struct vmlinux {
-	bool pvh;                             /* QEMU can enter it */
-	uint16_t machine;                     /* EM_X86_64 ... */
-	char build_id[VMLINUX_BUILD_ID_SIZE]; /* the GNU one in hex, as /sys/kernel/notes; or "" */
+	bool pvh;                         /* QEMU can enter it */
+	uint16_t machine;                 /* EM_X86_64 ... */
+	char build_id[ELF_BUILD_ID_SIZE]; /* the GNU one in hex, as /sys/kernel/notes; or "" */
 };
 /* Look at an open file that may be an ELF kernel. -ENOEXEC with the reason. */
 int vmlinux_check(int fd, struct vmlinux *ret, struct err *e);
 /* The X of "Linux version X (" in it. -ENOEXEC: not there. */
 int vmlinux_release(int fd, char ret[KERNEL_RELEASE_SIZE], struct err *e);
+/* The build id of a kernel that is no ELF file (arm64's Image), among the notes that lie in it;
+ * empty: it has none. */
+int vmlinux_flat_build_id(int fd, char ret[ELF_BUILD_ID_SIZE], struct err *e);
 /* Write its .config (CONFIG_IKCONFIG) to the new file `to`. -ENOENT: it carries none. */
 int vmlinux_config(int fd, const char *to, struct err *e);
 

@@ -160,13 +160,13 @@ static int put_form(const char *dir, int fd, const struct image *i, const char *
 				   : put_elf(dir, &i->elf, image, e);
 }
 
-int entry_build_id(const char *vmlinux, json_t *manifest, struct err *e)
+int entry_build_id(const char *vmlinux, bool flat, json_t *manifest, struct err *e)
 {
-	struct vmlinux v;
+	struct vmlinux v = { 0 };
 	auto_close int fd = open(vmlinux, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", vmlinux);
-	int rc = vmlinux_check(fd, &v, e);
+	int rc = flat ? vmlinux_flat_build_id(fd, v.build_id, e) : vmlinux_check(fd, &v, e);
 	if (rc == 0 && v.build_id[0])
 		json_object_set_new(manifest, "build_id", json_string(v.build_id));
 	return rc;
@@ -190,8 +190,10 @@ static int put_image(const char *dir, const char *image, json_t *manifest, struc
 	}
 	if (rc < 0)
 		return err_wrap(e, "%s", image);
-	auto_free char *elf = path_join(dir, "vmlinux");
-	if (i.form != IMAGE_ARM64 && (rc = entry_build_id(elf, manifest, e)) < 0)
+	bool flat = i.form == IMAGE_ARM64;
+	auto_free char *unpacked = path_join(dir, flat ? "Image" : "vmlinux");
+	rc = entry_build_id(unpacked, flat, manifest, e);
+	if (rc < 0)
 		return rc;
 	bool bz = i.form == IMAGE_BZ;
 	json_object_set_new(manifest, "release", json_string(bz ? i.bz.release : release));
@@ -203,17 +205,18 @@ static int put_image(const char *dir, const char *image, json_t *manifest, struc
 /* `to` exists afterwards, or the kernel's configuration is not known. */
 static int put_config(const char *dir, const char *config, bool flat, const char *to, struct err *e)
 {
-	if (config)
-		return file_copy(config, to, 0644, e);
 	auto_free char *elf = path_join(dir, flat ? "Image" : "vmlinux");
 	auto_close int fd = open(elf, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", elf);
+	/* Its own comes first: the guest's /proc/config.gz is to be the same, byte for byte. */
 	struct err why = { 0 };
 	int rc = vmlinux_config(fd, to, &why);
 	if (rc < 0)
 		(void)unlink(to); /* perhaps a part of one */
-	return rc == 0 || rc == -ENOENT || rc == -ENOEXEC ? 0 : err_set(e, rc, "%s", why.msg);
+	if (rc == -ENOENT || rc == -ENOEXEC)
+		return config ? file_copy(config, to, 0644, e) : 0;
+	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
 }
 
 static int run_tool(const char *const *argv, const char *package, struct err *e)

@@ -24,8 +24,9 @@ struct strv;
 
 struct kernel {
 	char *key;
-	char *release; /* uname -r, as the image itself says */
-	char *source;  /* "Debian linux-image-6.1.0-49-cloud-amd64 6.1.192-2", or the file's path */
+	char *release;  /* uname -r, as the image itself says */
+	char *build_id; /* of vmlinux, hex; NULL: it has none */
+	char *source; /* "Debian linux-image-6.1.0-49-cloud-amd64 6.1.192-2", or the file's path */
 	char *dir;
 	char *boot;    /* what QEMU gets by -kernel */
 	char *modules; /* NULL: none */

@@ -42,6 +42,7 @@ void kernel_free(struct kernel *k)
 		return;
 	free(k->key);
 	free(k->release);
+	free(k->build_id);
 	free(k->source);
 	free(k->dir);
 	free(k->boot);
@@ -77,6 +78,8 @@ struct kernel *shelf_load(const struct shelf *j, const char *key)
 	k->held = held;
 	k->key = xstrdup(key);
 	k->release = xstrdup(release);
+	const char *build_id = json_str_or(m, "build_id", NULL);
+	k->build_id = build_id ? xstrdup(build_id) : NULL;
 	k->source = xstrdup(json_str_or(m, "source", ""));
 	k->dir = path_join(j->dir, key);
 	k->boot = path_join(k->dir, boot);

@@ -44,15 +44,21 @@ static inline void test_pack(
 	free(packed);
 }
 
+#define TEST_CONFIG                                                                                \
+	"CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n"                         \
+	"CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n"
+#define TEST_BUILD_ID "f5f6f7f8f9fafbfc" /* of all */
+
 /* An ELF kernel of nothing but its notes, its banner and its configuration. */
 static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
 {
-	static const char config[] = "CONFIG_VIRTIO_PCI=y\n";
+	static const char config[] = TEST_CONFIG;
 	struct {
 		Elf64_Ehdr h;
 		Elf64_Phdr ph;
 		Elf64_Nhdr other;
 		char other_name[4];
+		unsigned char id[8];
 		Elf64_Nhdr note;
 		char name[4];
 		uint64_t entry;
@@ -62,9 +68,10 @@ static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
 			.e_phoff = sizeof(Elf64_Ehdr),
 			.e_phentsize = sizeof(Elf64_Phdr),
 			.e_phnum = 1 },
-		.ph = { .p_type = PT_NOTE, .p_filesz = 2 * sizeof(Elf64_Nhdr) + 4 + 4 + 8 },
-		.other = { .n_namesz = 4, .n_type = 3 },
+		.ph = { .p_type = PT_NOTE, .p_filesz = 2 * sizeof(Elf64_Nhdr) + 4 + 8 + 4 + 8 },
+		.other = { .n_namesz = 4, .n_descsz = 8, .n_type = NT_GNU_BUILD_ID },
 		.other_name = "GNU",
+		.id = { 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc },
 		.note = { .n_namesz = 4, .n_descsz = 8, .n_type = pvh ? 18 : 17 },
 		.name = "Xen",
 		.entry = 0x1000000,

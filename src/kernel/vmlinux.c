@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/elf_note.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "kernel/bzimage.h"
@@ -12,37 +13,13 @@
 #define NOTES_LIMIT      65536u
 #define XEN_PHYS32_ENTRY 18
 
-static void take_build_id(const unsigned char *desc, size_t n, char ret[VMLINUX_BUILD_ID_SIZE])
+static void take_notes(struct vmlinux *v, const void *notes, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-	if (n == 0 || 2 * n >= VMLINUX_BUILD_ID_SIZE)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		ret[2 * i] = digits[desc[i] >> 4];
-		ret[2 * i + 1] = digits[desc[i] & 15];
-	}
-	ret[2 * n] = '\0';
-}
-
-/* A Xen PHYS32_ENTRY note, and GNU's build id, in these n bytes. */
-static void read_notes(const unsigned char *p, size_t n, struct vmlinux *v)
-{
-	Elf64_Nhdr h;
-	for (size_t at = 0; n - at >= sizeof h;) {
-		memcpy(&h, p + at, sizeof h);
-		at += sizeof h;
-		uint64_t name = ((uint64_t)h.n_namesz + 3) & ~3ull;
-		uint64_t desc = ((uint64_t)h.n_descsz + 3) & ~3ull;
-		if (name + desc > n - at)
-			return;
-		bool four = h.n_namesz == 4;
-		if (four && h.n_type == XEN_PHYS32_ENTRY && h.n_descsz >= 4 &&
-			memcmp(p + at, "Xen", 4) == 0)
-			v->pvh = true;
-		if (four && h.n_type == NT_GNU_BUILD_ID && memcmp(p + at, "GNU", 4) == 0)
-			take_build_id(p + at + name, h.n_descsz, v->build_id);
-		at += (size_t)(name + desc);
-	}
+	size_t len;
+	if (!v->build_id[0])
+		(void)elf_build_id(notes, n, v->build_id);
+	if (elf_note_find(notes, n, "Xen", XEN_PHYS32_ENTRY, 4, &len))
+		v->pvh = true;
 }
 
 int vmlinux_check(int fd, struct vmlinux *ret, struct err *e)
@@ -69,7 +46,7 @@ int vmlinux_check(int fd, struct vmlinux *ret, struct err *e)
 		size_t want = ph[i].p_filesz < NOTES_LIMIT ? (size_t)ph[i].p_filesz : NOTES_LIMIT;
 		ssize_t n = pread(fd, notes, want, (off_t)ph[i].p_offset);
 		if (n > 0)
-			read_notes(notes, (size_t)n, &v);
+			take_notes(&v, notes, (size_t)n);
 	}
 	*ret = v;
 	return 0;
@@ -134,6 +111,49 @@ int vmlinux_release(int fd, char ret[KERNEL_RELEASE_SIZE], struct err *e)
 	if (rc < 0)
 		return rc;
 	memcpy(ret, release, sizeof release);
+	return 0;
+}
+
+#define NOTE_NAME  "GNU"
+#define NOTE_BYTES (sizeof(Elf64_Nhdr) + sizeof NOTE_NAME + ELF_BUILD_ID_SIZE / 2)
+#define PAGE       4096u
+#define VDSO_PAGES 4
+
+struct flat_id {
+	int fd;
+	char id[ELF_BUILD_ID_SIZE];
+};
+
+/* The vDSOs that a kernel carries have ids of their own; they are ELF files, on whole pages. */
+static bool in_vdso(int fd, uint64_t at)
+{
+	uint64_t page = at / PAGE;
+	for (unsigned i = 0; i < VDSO_PAGES && i <= page; i++) {
+		char magic[SELFMAG];
+		if (pread(fd, magic, sizeof magic, (off_t)((page - i) * PAGE)) == sizeof magic &&
+			memcmp(magic, ELFMAG, SELFMAG) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool take_flat_id(void *ctx, const char *p, size_t n, uint64_t at)
+{
+	struct flat_id *f = ctx;
+	char note[NOTE_BYTES];
+	if (at < sizeof(Elf64_Nhdr))
+		return false;
+	ssize_t got = pread(f->fd, note, sizeof note, (off_t)(at - sizeof(Elf64_Nhdr)));
+	return got > 0 && elf_build_id(note, (size_t)got, f->id) && !in_vdso(f->fd, at);
+}
+
+int vmlinux_flat_build_id(int fd, char ret[ELF_BUILD_ID_SIZE], struct err *e)
+{
+	struct flat_id f = { .fd = fd };
+	int rc = find_text(fd, NOTE_NAME, take_flat_id, &f, e);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	memcpy(ret, rc == 0 ? f.id : "", rc == 0 ? sizeof f.id : 1);
 	return 0;
 }
 

@@ -42,6 +42,7 @@ static void test_the_pvh_note_is_found_behind_others(void **state)
 		assert_int_equal(check(*state, &elf, &v, NULL), 0);
 		assert_int_equal(v.pvh, pvh);
 		assert_int_equal(v.machine, EM_X86_64);
+		assert_string_equal(v.build_id, TEST_BUILD_ID);
 	}
 }
 
@@ -79,6 +80,29 @@ static void test_notes_that_run_over_their_end_are_no_entry(void **state)
 	test_put(&elf, first, 0xffffffff, 4); /* n_namesz of the first note */
 	assert_int_equal(check(*state, &elf, &v, NULL), 0);
 	assert_false(v.pvh);
+}
+
+static void test_a_flat_kernel_has_the_build_id_that_is_in_none_of_its_vdsos(void **state)
+{
+	char id[ELF_BUILD_ID_SIZE] = "untouched";
+	auto_buf struct buf flat = { 0 };
+	auto_buf struct buf vdso = { 0 };
+	test_vmlinux("6.1.0-test", false, &vdso);
+	memset(vdso.s + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 16, 0x11, 8); /* its id */
+	buf_adds(&flat, "GNU     "); /* with nothing before it */
+	while (flat.len < 2 * 4096)
+		buf_adds(&flat, "code GNU");
+	buf_add(&flat, vdso.s, 4096);
+	buf_add(&flat, vdso.s, 4096);
+	auto_close int without = open_buf(*state, &flat);
+	assert_int_equal(vmlinux_flat_build_id(without, id, NULL), 0);
+	assert_string_equal(id, "");
+	while (flat.len < 10 * 4096)
+		buf_adds(&flat, "data");
+	test_arm64_image("6.1.0-test", &flat); /* not on a whole page: its ELF header is no file */
+	auto_close int fd = open_buf(*state, &flat);
+	assert_int_equal(vmlinux_flat_build_id(fd, id, NULL), 0);
+	assert_string_equal(id, TEST_BUILD_ID);
 }
 
 static void test_release_is_the_banner_and_not_its_format(void **state)
@@ -120,7 +144,7 @@ static void test_configuration_comes_out_of_the_kernel(void **state)
 	auto_close int fd = open_buf(*state, &elf);
 	assert_int_equal(vmlinux_config(fd, to, NULL), 0);
 	assert_int_equal(file_read(to, 1000, &config, NULL), 0);
-	assert_string_equal(buf_str(&config), "CONFIG_VIRTIO_PCI=y\n");
+	assert_string_equal(buf_str(&config), TEST_CONFIG);
 	elf.len = 1000;
 	auto_close int without = open_buf(*state, &elf);
 	assert_int_equal(vmlinux_config(without, to, NULL), -ENOENT);
@@ -132,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_the_pvh_note_is_found_behind_others),
 		cmocka_unit_test(test_an_elf_that_is_no_kernel_is_refused),
 		cmocka_unit_test(test_notes_that_run_over_their_end_are_no_entry),
+		cmocka_unit_test(test_a_flat_kernel_has_the_build_id_that_is_in_none_of_its_vdsos),
 		cmocka_unit_test(test_release_is_the_banner_and_not_its_format),
 		cmocka_unit_test(test_no_banner_is_no_linux),
 		cmocka_unit_test(test_configuration_comes_out_of_the_kernel),

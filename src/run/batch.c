@@ -125,9 +125,9 @@ bool batch_in_stage(const struct batch *b)
 
 bool batch_end_is_infra(const struct batch *b)
 {
-	return b->stopping || b->end == TARGET_DIED || b->end == TARGET_QEMU_KILLED ||
-	       b->end == TARGET_QEMU_ERROR || b->end == TARGET_HOST_FULL ||
-	       b->end == TARGET_NO_ACCEL || b->end == TARGET_LIED;
+	return b->stopping || b->wrong[0] || b->end == TARGET_DIED ||
+	       b->end == TARGET_QEMU_KILLED || b->end == TARGET_QEMU_ERROR ||
+	       b->end == TARGET_HOST_FULL || b->end == TARGET_NO_ACCEL || b->end == TARGET_LIED;
 }
 
 /* NULL, or the first stage that this one requires and that did not pass. */

@@ -136,6 +136,7 @@ struct batch {
 	char overdue_why[160];
 	const char *stop_why;
 	char error[300];
+	char wrong[300]; /* it runs another kernel than was asked for, and which; empty: not */
 	char end_detail[300];
 	enum target_end end;
 	int stop_calls;

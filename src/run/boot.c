@@ -80,16 +80,27 @@ static void came_up(struct batch *b)
 	batch_go_on(b);
 }
 
+/* Before anything runs in it, however it came up. */
+static bool is_asked(struct batch *b, const json_t *hello)
+{
+	auto_free char *why = proof_check(&b->job->proof, hello);
+	if (!why)
+		return true;
+	(void)snprintf(b->wrong, sizeof b->wrong, "%s", why); /* may be cut */
+	target_kill(b->target);
+	return false;
+}
+
 static void on_hello(void *ctx, const json_t *hello)
 {
 	struct batch *b = ctx;
-	if (b->state == BATCH_CONTROL || b->state == BATCH_REBOOTING)
+	if (b->state == BATCH_CONTROL || !is_asked(b, hello) || b->state == BATCH_REBOOTING)
 		return;
 	(void)snprintf(b->release, sizeof b->release, "%s",
 		json_str_or(hello, "release", "?")); /* may be cut */
-	json_t *record = json_pack("{s:i, s:s, s:s, s:I}", "boot", b->boots, "accel", b->spec.accel,
-		"release", b->release, "hello_us",
-		(json_int_t)(clock_mono_us() - b->boot.started_us));
+	json_t *record = json_pack("{s:i, s:s, s:s, s:s*, s:I}", "boot", b->boots, "accel",
+		b->spec.accel, "release", b->release, "build_id", b->job->proof.build_id,
+		"hello_us", (json_int_t)(clock_mono_us() - b->boot.started_us));
 	if (b->kvm_broke)
 		json_object_set_new(
 			record, "accel_reason", json_bytes(b->kvm_broke, strlen(b->kvm_broke)));
@@ -108,7 +119,7 @@ static void on_session(void *ctx, struct session *s)
 static void on_ready(void *ctx)
 {
 	struct batch *b = ctx;
-	if (b->hung)
+	if (b->hung || b->wrong[0])
 		return;
 	if (b->state == BATCH_CONTROL) {
 		b->control_up = true;
@@ -176,7 +187,8 @@ static void on_console(void *ctx, const void *data, size_t n)
 static void no_boot(struct batch *b, enum verdict v, const char *why)
 {
 	end_boot(b, v, b->stopping ? b->stop_why : why);
-	auto_free char *text = xasprintf("the target did not come up: %s", why);
+	auto_free char *text =
+		xasprintf("%s%s", b->wrong[0] ? "" : "the target did not come up: ", why);
 	if (v == VERDICT_MISS)
 		batch_error(b, text);
 	batch_miss_the_rest(b, b->stopping ? b->stop_why : text);
@@ -269,10 +281,11 @@ static bool boot_instead(struct batch *b)
 static void tell_end(struct batch *b, enum target_end end, const char *detail)
 {
 	const struct splat *s = batch_splat(b);
-	auto_free char *reason = splat_reason(s, end, detail);
+	auto_free char *reason = b->wrong[0] ? xstrdup(b->wrong) : splat_reason(s, end, detail);
 	json_t *record = json_pack("{s:i, s:s, s:o, s:b}", "boot", b->boots, "end",
-		splat_end_name(s, end, detail), "detail", json_bytes(reason, strlen(reason)),
-		"bad_clone", b->spec.clone_of && b->state == BATCH_BOOTING);
+		b->wrong[0] ? "wrong-kernel" : splat_end_name(s, end, detail), "detail",
+		json_bytes(reason, strlen(reason)), "bad_clone",
+		b->spec.clone_of && b->state == BATCH_BOOTING);
 	(void)snprintf(b->end_detail, sizeof b->end_detail, "%s", reason); /* may be cut */
 	if (s->n_lines)
 		json_object_set_new(record, "splat", json_bytes(buf_str(&s->text), s->text.len));
@@ -421,6 +434,7 @@ static void open_target(struct batch *b, const struct target_spec *spec)
 	splat_reset(&b->console_splat);
 	splat_reset(&b->kernel_splat);
 	disk_faults_forget(b);
+	b->wrong[0] = '\0';
 	batch_status(b, "boot", spec->accel);
 	int rc = spec->again ? 0 : fresh_vm_folder(b, &e);
 	if (rc == 0)

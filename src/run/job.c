@@ -228,6 +228,8 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 		rc = parse_copies(json_object_get(shell, "fetch"), &job.fetch, &job.n_fetch, e);
 	if (rc == 0)
 		rc = parse_target(json_object_get(j, "target"), &job, e);
+	if (rc == 0)
+		rc = proof_parse(json_object_get(j, "kernel"), &job.proof, e);
 	const json_t *control = json_object_get(j, "control");
 	if (rc == 0 && control)
 		rc = parse_control(control, &job.control, e);

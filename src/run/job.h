@@ -2,6 +2,7 @@
 /* job.h: the JOB of run/protocol.h as the worker uses it: parsed and checked once. Strings are
  * borrowed from the JSON, which it keeps. */
 #pragma once
+#include "run/proof.h"
 #include "suite/suite.h"
 #include "target/target.h"
 #include <jansson.h>
@@ -36,6 +37,7 @@ struct job {
 	json_t *json;
 	const char *work_dir;
 	struct target_spec target;
+	struct proof proof; /* of the target's kernel */
 	struct target_disk disks[JOB_MAX_DISKS];
 	struct target_share shares[JOB_MAX_SHARES];
 	bool isolate;     /* each stage in a target of its own */

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+#define CONFIG_LIMIT    (4u << 20)
 #define STAGE_DIR       "/root/btrfsqe"
 
 /* ---- what the host can give ---- */
@@ -158,6 +160,20 @@ static json_t *control_json(const struct prepared *p)
 	return j;
 }
 
+/* For the proof in the guest: run/proof.h. */
+static json_t *kernel_json(const struct kernel *k)
+{
+	auto_buf struct buf config = { 0 };
+	json_t *j = json_object();
+	set_text(j, "release", k->release);
+	set_text(j, "build_id", k->build_id);
+	if (k->config && file_read(k->config, CONFIG_LIMIT, &config, NULL) == 0) {
+		set_number(j, "config_crc", hash_crc32(config.s, config.len));
+		set_number(j, "config_bytes", config.len);
+	}
+	return j;
+}
+
 static json_t *stages_json(const struct profile *p)
 {
 	json_t *a = json_array();
@@ -232,6 +248,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	const struct config *c = q->profile->config;
 	json_t *j = json_object();
 	json_object_set_new(j, "target", target_json(p, c));
+	json_object_set_new(j, "kernel", kernel_json(p->kernel));
 	json_object_set_new(j, "stages", q->shell_argv ? json_array() : stages_json(q->profile));
 	json_object_set_new(j, "files", files_json(q->profile));
 	json_object_set_new(j, "env", env_json(p, q->profile));
@@ -266,13 +283,14 @@ static json_t *run_json(
 	const struct prepare_request *q, const struct prepared *p, const struct utsname *host)
 {
 	const struct config *c = q->profile->config;
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I}}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:i, "
+			 "s:I, s:I, s:I}}",
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
-		p->kernel->release, "kernel_source", p->kernel->source, "image", p->image->source,
-		"accel", p->accel.name, "environment", "accel_reason", p->accel.reason, "qemu",
-		p->accel.version, "arch", p->machine->arch, "host_kernel", host->release, "cpus",
-		(int)cpu_count(c), "memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
+		p->kernel->release, "kernel_build_id", p->kernel->build_id, "kernel_source",
+		p->kernel->source, "image", p->image->source, "accel", p->accel.name, "environment",
+		"accel_reason", p->accel.reason, "qemu", p->accel.version, "arch", p->machine->arch,
+		"host_kernel", host->release, "cpus", (int)cpu_count(c), "memory_bytes",
+		(json_int_t)config_num(c, "vm.memory"), "disks",
 		(json_int_t)config_num(c, "disk.count"), "disk_bytes",
 		(json_int_t)config_num(c, "disk.size"));
 }

@@ -2,7 +2,8 @@
 /* agent.h: what the host and the agent in a target say to each other, over wire/frame.h.
  *
  *   host                                   agent (fsqa-guest)
- *     |  <- HELLO 0 {protocol, release, machine, pid1, boot_id}  |   once it can serve
+ *     |  <- HELLO 0 {protocol, release, build_id, config_crc,    |   once it can serve
+ *     |      config_bytes, machine, pid1, boot_id}               |
  *     |  <- READY 0 {udev_us}                                    |   devices settled
  *     |  EXEC n {argv, env, cwd, user, pty, cols, rows,
  *     |          stdin, deadline_ms, grace_ms} ->                |

@@ -22,7 +22,7 @@ struct session_kmsg {
 };
 
 struct session_handler {
-	/* The agent serves; `hello` borrowed: {protocol, release, machine, boot_id}. */
+	/* The agent serves; `hello` borrowed: {protocol, release, build_id ...}. */
 	void (*on_hello)(void *ctx, const json_t *hello);
 	/* Device nodes are settled: suites may start. */
 	void (*on_ready)(void *ctx);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "guest/boot.h"
+#include "guest/kernel_id.h"
 #include "guest/say.h"
 #include "guest/shutdown.h"
 #include "wire/agent.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define EVIL  "fsqa-evil"
@@ -301,6 +303,21 @@ static const struct lie *find_lie(void)
 	return NULL;
 }
 
+/* True, or nothing would be asked of it. */
+static void hello(void)
+{
+	char json[512];
+	struct utsname u;
+	struct kernel_id kernel;
+	(void)uname(&u); /* fails only for a bad pointer */
+	kernel_id_read(&kernel);
+	int n = snprintf(json, sizeof json,
+		"{\"protocol\":1,\"release\":\"%s\",\"build_id\":\"%s\",\"machine\":\"x86_64\","
+		"\"pid1\":true,\"boot_id\":\"0\"}",
+		u.release, kernel.build_id);
+	send_frame(AGENT_HELLO, 0, json, (uint32_t)n);
+}
+
 int main(void)
 {
 	static struct agent_setup setup;
@@ -316,9 +333,7 @@ int main(void)
 	if (lie->at_start) {
 		lie->at_start();
 	} else {
-		send_text(AGENT_HELLO, 0,
-			"{\"protocol\":1,\"release\":\"1\",\"machine\":\"x86_64\",\"pid1\":true,"
-			"\"boot_id\":\"0\"}");
+		hello();
 		send_text(AGENT_READY, 0, "{\"udev_us\":1}");
 	}
 	serve(lie);
