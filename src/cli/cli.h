@@ -38,8 +38,11 @@ int cli_profile_vm(
 #define CLI_VM_OPTIONS                                                                             \
 	{ "kernel", 'k', "KERNEL", "boot this kernel: an image, a version, or a source to build",  \
 		"file" },                                                                          \
-		{ "root", 0, "FILE", "on this root: a disk image, a tar, an image's id, or host",  \
-			"file" },                                                                  \
+		CLI_MACHINE_OPTIONS
+/* The same but for the kernel. */
+#define CLI_MACHINE_OPTIONS                                                                        \
+	{ "root", 0, "FILE", "on this root: a disk image, a tar, an image's id, or host",          \
+		"file" },                                                                          \
 		{ "arch", 0, "ARCH", "on a machine of this architecture, e.g. arm64" },            \
 	{                                                                                          \
 		"share", 0, "DIR", "show DIR read-only as /mnt/NAME (repeatable)", "dir", 1        \

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "cli/cli.h"
+#include "cli/compare.h"
 #include "cli/progress.h"
 #include "config/profile.h"
+#include "kernel/kernel.h"
+#include "run/prepare.h"
 #include "run/run.h"
 #include "site/site.h"
 #include <stdlib.h>
@@ -30,46 +34,151 @@ static char *write_report(struct cli *cli, const char *state_dir, const char *id
 	return path;
 }
 
-static int run_profile(struct cli *cli, struct profile *profile, const char *state_dir)
+/* What is the same for each kernel. */
+struct plan {
+	struct cli *cli;
+	struct profile *profile;
+	const char *state_dir;
+};
+
+static void say_kept(struct cli *cli, const struct run_result *r)
 {
-	struct err e = { 0 };
-	struct run_result r;
-	struct run_request q = {
-		.prepare = {
-			.state_dir = state_dir,
-			.profile = profile,
-			.kernel = cli_value(cli, "kernel"),
-			.keep = cli_flag(cli, "keep"),
-		},
-		.command = cli_command_line(cli),
-	};
-	struct progress *p = progress_new(cli, profile);
-	int rc = run_execute(&q, &progress_observer, p, &r, &e);
-	progress_clear(p);
-	for (const char *const *id = progress_recovered(p); id && *id; id++)
-		free(write_report(cli, state_dir, *id));
-	auto_free char *report = r.id[0] ? write_report(cli, state_dir, r.id) : NULL;
-	if (cli_wants_json(cli) && r.id[0]) {
-		json_t *j = progress_json(p, &r, report);
-		json_object_set_new(
-			j, "kept", r.ended.kept ? json_string(r.ended.kept_test) : json_null());
-		cli_print_json(cli, j);
-	} else if (r.id[0]) {
-		progress_summary(p, &r, report);
-	}
-	if (rc < 0)
-		(void)cli_error(cli, r.exit_code, &e);
-	else if (r.ended.error[0])
-		(void)cli_errorf(cli, r.exit_code, "%s", r.ended.error);
-	if (r.ended.kept)
+	if (r->ended.kept)
 		cli_note(cli,
 			"Kept    the machine of %s: fsqa shell --attach %s or fsqa gdb %s; fsqa "
 			"kill %s ends it",
-			r.ended.kept_test, r.id, r.id, r.id);
-	else if (r.id[0] && cli_flag(cli, "keep"))
-		cli_note(cli, "Kept    %s/work", r.dir);
+			r->ended.kept_test, r->id, r->id, r->id);
+	else if (r->id[0] && cli_flag(cli, "keep"))
+		cli_note(cli, "Kept    %s/work", r->dir);
+}
+
+/* One run, told as it goes and at its end. With `results` (--json) what would be printed is
+ * appended there. */
+static int run_once(const struct plan *plan, const char *kernel, const char *baseline,
+	json_t *results, struct run_result *r)
+{
+	struct err e = { 0 };
+	struct cli *cli = plan->cli;
+	struct run_request q = {
+		.prepare = {
+			.state_dir = plan->state_dir,
+			.profile = plan->profile,
+			.kernel = kernel,
+			.keep = cli_flag(cli, "keep"),
+		},
+		.baseline = baseline,
+		.command = cli_command_line(cli),
+	};
+	struct progress *p = progress_new(cli, plan->profile);
+	int rc = run_execute(&q, &progress_observer, p, r, &e);
+	progress_clear(p);
+	for (const char *const *id = progress_recovered(p); id && *id; id++)
+		free(write_report(cli, plan->state_dir, *id));
+	auto_free char *report = r->id[0] ? write_report(cli, plan->state_dir, r->id) : NULL;
+	if (results && r->id[0]) {
+		json_t *j = progress_json(p, r, report);
+		json_object_set_new(
+			j, "kept", r->ended.kept ? json_string(r->ended.kept_test) : json_null());
+		json_array_append_new(results, j);
+	} else if (r->id[0]) {
+		progress_summary(p, r, report);
+	}
+	if (rc < 0)
+		(void)cli_error(cli, r->exit_code, &e);
+	else if (r->ended.error[0])
+		(void)cli_errorf(cli, r->exit_code, "%s", r->ended.error);
+	say_kept(cli, r);
 	progress_free(p);
-	return r.exit_code;
+	return r->exit_code;
+}
+
+static int run_one(const struct plan *plan)
+{
+	struct run_result r;
+	auto_json json_t *results = cli_wants_json(plan->cli) ? json_array() : NULL;
+	int code = run_once(plan, cli_value(plan->cli, "kernel"), NULL, results, &r);
+	if (json_array_size(results))
+		cli_print_json(plan->cli, json_incref(json_array_get(results, 0)));
+	return code;
+}
+
+/* ---- several kernels ---- */
+
+#define KERNELS_MAX 16
+
+/* All are there before the first boots, and none is removed, or made of another file, meanwhile. */
+static int hold_kernels(
+	const struct plan *plan, const char *const *specs, size_t n, struct kernel **kernels)
+{
+	struct err e = { 0 };
+	int code = 0;
+	struct progress *p = progress_new(plan->cli, plan->profile);
+	for (size_t i = 0; i < n && code == 0; i++) {
+		const struct prepare_request q = {
+			.state_dir = plan->state_dir,
+			.profile = plan->profile,
+			.kernel = specs[i],
+		};
+		if (prepare_kernel(&q, progress_text, p, &kernels[i], &code, &e) == 0)
+			code = 0;
+	}
+	progress_clear(p);
+	progress_free(p);
+	if (code != 0)
+		(void)cli_error(plan->cli, code, &e);
+	return code;
+}
+
+/* The worst that ended a run itself, where the runs cannot be compared. */
+static int compare(const struct plan *plan, const struct run_result *results, size_t n,
+	json_t *told, int broke)
+{
+	struct err e = { 0 };
+	struct run_info *runs[KERNELS_MAX] = { NULL };
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = run_read(plan->state_dir, results[i].id, &runs[i], &e);
+	int code = rc < 0 ? cli_error(plan->cli, CLI_INFRA, &e) : compare_exit(runs, n);
+	if (rc == 0 && told)
+		cli_print_json(plan->cli,
+			json_pack("{s:O, s:o}", "runs", told, "comparison", compare_json(runs, n)));
+	else if (rc == 0)
+		compare_print(plan->cli, runs, n);
+	for (size_t i = 0; i < n; i++)
+		run_info_free(runs[i]);
+	return code == CLI_GOOD ? broke : code;
+}
+
+static int run_each(const struct plan *plan, struct kernel *const *kernels, size_t n)
+{
+	struct run_result results[KERNELS_MAX];
+	auto_json json_t *told = cli_wants_json(plan->cli) ? json_array() : NULL;
+	int broke = CLI_GOOD;
+	for (size_t i = 0; i < n; i++) {
+		const char *baseline = i ? results[0].id : NULL;
+		int code = run_once(plan, kernels[i]->key, baseline, told, &results[i]);
+		if (code == CLI_INTERRUPTED || !results[i].id[0])
+			return code;
+		if (code == CLI_INFRA)
+			broke = code;
+	}
+	return compare(plan, results, n, told, broke);
+}
+
+static int run_several(const struct plan *plan, const char *const *specs)
+{
+	struct kernel *kernels[KERNELS_MAX] = { NULL };
+	size_t n = 0;
+	while (specs[n])
+		n++;
+	if (n > KERNELS_MAX)
+		return cli_usage(plan->cli, "%zu kernels, at most %d", n, KERNELS_MAX);
+	int code = hold_kernels(plan, specs, n, kernels);
+	if (code == 0)
+		code = run_each(plan, kernels, n);
+	for (size_t i = 0; i < n; i++)
+		kernel_free(kernels[i]);
+	return code;
 }
 
 static int cmd_run_fn(struct cli *cli, int argc, char **argv)
@@ -86,14 +195,19 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 		rc = select_stages(cli, profile);
 	if (rc == 0)
 		rc = cli_state_dir(cli, profile->config, &state_dir);
+	const struct plan plan = { cli, profile, state_dir };
+	const char *const *kernels = cli_values(cli, "kernel");
 	if (rc == 0)
-		rc = run_profile(cli, profile, state_dir);
+		rc = kernels[0] && kernels[1] ? run_several(&plan, kernels) : run_one(&plan);
 	profile_free(profile);
 	return rc;
 }
 
 static const struct command_option options[] = {
-	CLI_VM_OPTIONS,
+	{ "kernel", 'k', "KERNEL",
+		"boot this kernel: an image, a version, or a source to build (repeat: run on each)",
+		"file", 1, 0 },
+	CLI_MACHINE_OPTIONS,
 	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
@@ -109,6 +223,8 @@ static const struct command_example examples[] = {
 	{ "fsqa run", "the btrfs demo: four stages on six scratch disks" },
 	{ "fsqa run ~/btrfsqa/setup --stage 002,004", "two stages of a BTRFSQA checkout" },
 	{ "fsqa run btrfs/demo --kernel arch/x86/boot/bzImage", "on the kernel you just built" },
+	{ "fsqa run --kernel debian --kernel arch/x86/boot/bzImage",
+		"on both, side by side; the first is the baseline" },
 	{ "fsqa run -c vm.memory=4G --json > result.json", "more memory, result as JSON" },
 	{ 0 },
 };
@@ -134,6 +250,10 @@ const struct command cmd_run = {
 		"1 "
 		"when tests failed, 2 for usage or configuration, 3 when the infrastructure "
 		"broke.\n\n"
+		"With several --kernel the same plan runs on each, one run after the other; the "
+		"first is the baseline. At the end their tests are compared, as `fsqa compare` "
+		"does, and the exit code is 1 when a test regressed, whatever failed on the "
+		"baseline already; else 3 when a run or a test is a MISS, else 0.\n\n"
 		"With --keep the run ends at the first stage that fails, and its VM stays as the "
 		"stage left it: `fsqa shell --attach` goes in, `fsqa kill` ends it, and when "
 		"nobody "

@@ -107,6 +107,8 @@ static void print_head(const struct cli *cli, const struct run_info *r)
 		line(cli, "Kernel", "%s (booted: %s)", kernel, release);
 	else
 		line(cli, "Kernel", "%s", *kernel ? kernel : release);
+	line(cli, "Build id", "%s", json_str_or(f, "kernel_build_id", ""));
+	line(cli, "Baseline", "%s", json_str_or(f, "baseline", ""));
 	line(cli, "Image", "%s", json_str_or(f, "image", ""));
 	line(cli, "Accelerator", "%s%s%s%s", accel, *reason ? " (" : "", reason,
 		*reason ? ")" : "");

@@ -30,6 +30,8 @@ static int begin(const struct run_request *q, struct prepared *p, struct run_wri
 {
 	const struct profile *profile = q->prepare.profile;
 	json_object_set_new(p->run, "command", json_string(q->command));
+	if (q->baseline)
+		json_object_set_new(p->run, "baseline", json_string(q->baseline));
 	json_object_set_new(p->run, "pid", json_integer(getpid()));
 	int rc = run_create(q->prepare.state_dir, profile->name, p->run, w, e);
 	if (rc < 0)

@@ -10,7 +10,8 @@ struct err;
 
 struct run_request {
 	struct prepare_request prepare;
-	const char *command; /* as the user typed it, for the record and to reproduce */
+	const char *baseline; /* the run that this one is to be compared with; NULL: none */
+	const char *command;  /* as the user typed it, for the record and to reproduce */
 };
 
 struct run_observer {

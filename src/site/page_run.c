@@ -86,6 +86,11 @@ static void facts(struct buf *b, const struct run_info *r)
 	buf_adds(b, "<dl class=\"facts\">\n");
 	fact(b, "Booted kernel", json_object_get(r->target, "release"));
 	fact(b, "Kernel", kernel ? kernel : json_object_get(r->first, "kernel"));
+	fact(b, "Build id", json_object_get(r->first, "kernel_build_id"));
+	const char *baseline = json_str_or(r->first, "baseline", NULL);
+	if (baseline)
+		html_add(b, "<div><dt>Baseline</dt><dd><a href=\"../", URL(baseline),
+			"/index.html\">", TEXT(baseline), "</a></dd></div>\n", NULL);
 	accelerator(b, r);
 	fact(b, "Host", json_object_get(r->first, "host"));
 	fact(b, "Root image", json_object_get(r->first, "image"));

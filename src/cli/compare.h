@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compare.h: runs of one plan on several kernels, as people and programs read them. */
+#pragma once
+#include "cli/cli.h"
+#include "store/store.h"
+
+/* Of n runs, the first is the baseline. Tables on standard output: the kernels with their counts,
+ * and for each candidate the tests whose verdict differs. */
+void compare_print(const struct cli *cli, struct run_info *const *runs, size_t n);
+/* The same as one JSON object; new reference. */
+json_t *compare_json(struct run_info *const *runs, size_t n);
+/* CLI_TESTS_FAILED: a candidate regressed; CLI_INFRA: none did, as far as is known, but a test did
+ * not really run; else CLI_GOOD. */
+int compare_exit(struct run_info *const *runs, size_t n);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "judge/compare.h"
+#include "base/mem.h"
+#include <string.h>
+
+static const char *const names[] = {
+	[COMPARE_REGRESSED] = "regressed",
+	[COMPARE_FIXED] = "fixed",
+	[COMPARE_CHANGED] = "changed",
+	[COMPARE_UNKNOWN] = "unknown",
+	[COMPARE_SAME] = "same",
+};
+
+const char *compare_change_name(enum compare_change c)
+{
+	return names[c];
+}
+
+const char *compare_test(const struct compare_row *r)
+{
+	return r->baseline ? r->baseline->test : r->candidate->test;
+}
+
+static const struct run_attempt *find(const struct run_info *r, const char *test, size_t n)
+{
+	for (size_t i = 0; i < r->n_attempts; i++) {
+		const struct run_attempt *a = &r->attempts[i];
+		if (!a->superseded && strncmp(a->test, test, n) == 0 && a->test[n] == '\0')
+			return a;
+	}
+	return NULL;
+}
+
+/* `a`: the test's attempt in `r`, or NULL. */
+static enum verdict verdict_in(
+	const struct run_info *r, const struct run_attempt *a, const char *test)
+{
+	if (a)
+		return a->ended ? a->status : VERDICT_MISS;
+	for (const char *dot = test; (dot = strchr(dot, '.')); dot++) {
+		const struct run_attempt *above = find(r, test, (size_t)(dot - test));
+		if (above && verdict_in(r, above, test) == VERDICT_MISS)
+			return VERDICT_MISS;
+	}
+	return VERDICT_COUNT;
+}
+
+static bool is_good(enum verdict v)
+{
+	return v == VERDICT_PASS || v == VERDICT_DONE;
+}
+
+static bool is_bad(enum verdict v)
+{
+	return v == VERDICT_FAIL || v == VERDICT_ERROR;
+}
+
+static enum compare_change change_of(enum verdict a, enum verdict b)
+{
+	if (a == VERDICT_MISS || b == VERDICT_MISS)
+		return COMPARE_UNKNOWN;
+	if (is_good(a) != is_good(b))
+		return is_good(a) ? COMPARE_REGRESSED : is_bad(a) ? COMPARE_FIXED : COMPARE_CHANGED;
+	if (is_bad(b) && !is_bad(a))
+		return COMPARE_REGRESSED;
+	return a == b ? COMPARE_SAME : COMPARE_CHANGED;
+}
+
+static void add(struct compare *c, const struct run_info *x, const struct run_info *y,
+	const struct run_attempt *a, const struct run_attempt *b)
+{
+	struct compare_row *r = &c->rows[c->n++];
+	*r = (struct compare_row){ .baseline = a, .candidate = b };
+	r->a = verdict_in(x, a, compare_test(r));
+	r->b = verdict_in(y, b, compare_test(r));
+	r->change = change_of(r->a, r->b);
+	c->counts[r->change]++;
+}
+
+void compare_runs(
+	const struct run_info *baseline, const struct run_info *candidate, struct compare *ret)
+{
+	struct compare c = { 0 };
+	c.rows = xcalloc(baseline->n_attempts + candidate->n_attempts, sizeof *c.rows);
+	for (size_t i = 0; i < baseline->n_attempts; i++) {
+		const struct run_attempt *a = &baseline->attempts[i];
+		if (!a->superseded)
+			add(&c, baseline, candidate, a, find(candidate, a->test, strlen(a->test)));
+	}
+	for (size_t i = 0; i < candidate->n_attempts; i++) {
+		const struct run_attempt *b = &candidate->attempts[i];
+		if (!b->superseded && !find(baseline, b->test, strlen(b->test)))
+			add(&c, baseline, candidate, NULL, b);
+	}
+	*ret = c;
+}
+
+void compare_clear(struct compare *c)
+{
+	free(c->rows);
+	*c = (struct compare){ 0 };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compare.h: two runs of one plan, test by test: the baseline and a candidate. */
+#pragma once
+#include "store/store.h"
+#include <stddef.h>
+
+enum compare_change {
+	COMPARE_REGRESSED, /* passed on the baseline and does not here, or fails only here */
+	COMPARE_FIXED,     /* failed on the baseline, passes here */
+	COMPARE_CHANGED,   /* another verdict, neither better nor worse: a FAIL that is an ERROR */
+	COMPARE_UNKNOWN,   /* MISS on one side: it did not really run there */
+	COMPARE_SAME,
+	COMPARE_CHANGES,
+};
+const char *compare_change_name(enum compare_change c); /* "regressed" */
+
+/* The last attempt of one test in each; NULL: it was not reached there. */
+struct compare_row {
+	const struct run_attempt *baseline, *candidate;
+	/* MISS, too, of a test not reached whose stage is; VERDICT_COUNT: not reached. */
+	enum verdict a, b;
+	enum compare_change change;
+};
+
+struct compare {
+	struct compare_row
+		*rows; /* the baseline's tests in their order, then the candidate's own */
+	size_t n;
+	unsigned counts[COMPARE_CHANGES];
+};
+
+/* Borrows both runs. */
+void compare_runs(
+	const struct run_info *baseline, const struct run_info *candidate, struct compare *ret);
+void compare_clear(struct compare *c);
+/* The path of a row's test. */
+const char *compare_test(const struct compare_row *r);
