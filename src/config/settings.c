@@ -160,6 +160,9 @@ static const struct setting settings[] = {
 			"tinyconfig, defconfig, or a file (with a slash in it); unset: the "
 			"profile's "
 			"config/kernel.config, else allnoconfig" },
+	{ "kernel.debug", SETTING_PATH, .example = "~/linux/vmlinux",
+		.help = "the kernel's vmlinux with debug information, for source lines in its "
+			"oopses; else it is looked for by its build id" },
 	{ "kernel.fragments", SETTING_PATHS, .word = "*", .def = "filesystems", .example = "kasan",
 		.help = "fragments of configuration on top, by name (fsqa kernel fragments) or "
 			"as files (with a slash in it); several values add up" },

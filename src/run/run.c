@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/kept.h"
+#include "run/oops.h"
 #include "run/snapshot.h"
 #include "store/store.h"
 #include <dirent.h>
@@ -108,7 +109,14 @@ static int finish_dead(const struct run_request *q, const struct run_observer *o
 static int finish(const struct run_request *q, struct run_writer **w, const struct run_result *r,
 	struct err *e)
 {
+	struct err why = { 0 };
 	auto_json json_t *end = end_record(&r->ended);
+	if (!r->ended.interrupted &&
+		oops_add(*w, q->prepare.state_dir, q->prepare.profile->config, &why) < 0) {
+		auto_json json_t *note =
+			json_pack("{s:s, s:s}", "level", "warning", "text", why.msg);
+		(void)run_append(*w, "note", note, false, NULL); /* the next one tells */
+	}
 	int rc = run_append(*w, "run_end", end, true, e);
 	int closed = run_writer_close(w, rc < 0 ? NULL : e);
 	if (rc < 0 || closed < 0)
