@@ -43,12 +43,21 @@ static int open_archive(struct archive *a, const char *path, struct err *e)
 	return 0;
 }
 
+/* What git would refuse in the end, and what its fast-import would take for an order. */
 static bool name_is_plain(const char *name)
 {
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == '"' || *c == '\\')
 			return false;
-	return *name && *name != '/' && strlen(name) < 4096;
+	for (const char *part = name;; part++) {
+		size_t n = strcspn(part, "/");
+		if (n == 0 || (n == 2 && strncmp(part, "..", n) == 0) ||
+			(n == 4 && strncasecmp(part, ".git", n) == 0))
+			return false;
+		part += n;
+		if (!*part)
+			return strlen(name) < 4096;
+	}
 }
 
 static int put_content(struct archive *a, FILE *out, uint64_t bytes, char *chunk, struct err *e)
