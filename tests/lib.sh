@@ -103,6 +103,13 @@ none_left() {
 	pgrep -a -f -- "$FSQA_STATE" | cut -c1-150
 }
 
+# nothing_left: nor a working folder, a lock or a socket of a machine: only the records of runs.
+nothing_left() {
+	none_left
+	left=$(cd "$FSQA_STATE" && find . -path '*/work*' -o -path './shells/*' -o -path './kept/*' -o -type s)
+	[ -z "$left" ] || fail "left on the host: $left"
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
 	limit=$(($(date +%s) + $1))

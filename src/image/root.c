@@ -53,6 +53,31 @@ static int open_root(const char *path, struct root *r, struct err *e)
 	return rc < 0 ? err_wrap(e, "vm.root: %s", path) : 0;
 }
 
+/* Of gigabytes it takes seconds, at each start: so it is remembered, for as long as the file is the
+ * same. The time of its inode's change cannot be set by hand. */
+static int hash_tar(const char *dir, struct root *r, struct err *e)
+{
+	struct hash h;
+	char key[HASH_HEX_SIZE];
+	const int64_t is[] = { (int64_t)r->st.st_dev, (int64_t)r->st.st_ino, r->st.st_size,
+		r->st.st_mtim.tv_sec, r->st.st_mtim.tv_nsec, r->st.st_ctim.tv_sec,
+		r->st.st_ctim.tv_nsec };
+	auto_buf struct buf known = { 0 };
+	hash_init(&h);
+	hash_add(&h, is, sizeof is);
+	auto_free char *memo = xasprintf("%s/.tar-%.32s", dir, hash_hex(&h, key));
+	if (file_read(memo, HASH_HEX_SIZE, &known, NULL) == 0 && known.len == HASH_HEX_SIZE - 1 &&
+		strspn(buf_str(&known), "0123456789abcdef") == known.len) {
+		memcpy(r->sha256, buf_str(&known), HASH_HEX_SIZE);
+		return 0;
+	}
+	int rc = hash_file(r->path, r->sha256, e);
+	if (rc == 0 && file_mkdirs(dir, 0755, NULL) == 0)
+		(void)file_replace(
+			memo, r->sha256, HASH_HEX_SIZE - 1, 0644, NULL); /* only a memo */
+	return rc;
+}
+
 /* The file, or where there is none of that name, the entry of the store. */
 static int find(
 	const char *dir, const char *path, const char *fstype, struct root *r, struct err *e)
@@ -70,7 +95,7 @@ static int find(
 		return err_set(e, ENOENT,
 			"%s; nor is there an image of that name (fsqa image list)", why.msg);
 	if (rc == 0 && r->kind.what == KIND_TAR)
-		rc = hash_file(path, r->sha256, &why);
+		rc = hash_tar(dir, r, &why);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	if (r->kind.what == KIND_TAR)

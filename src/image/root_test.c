@@ -91,6 +91,34 @@ static void test_a_tar_is_made_an_image_once_whatever_its_name(void **unused)
 	image_free(named);
 }
 
+/* The key of a tar by what is remembered of it, or by its content. */
+static char *key_of(const char *name)
+{
+	char *key = NULL;
+	auto_free char *path = path_join(dir, name);
+	assert_int_equal(image_root_key(state_dir, path, "ext4", &key, NULL), 0);
+	return key;
+}
+
+static void test_a_tar_is_read_again_only_when_it_changed(void **unused)
+{
+	shell("tar -C root -cf memo.tar .");
+	auto_free char *first = key_of("memo.tar");
+	shell("for f in state/images/.tar-*; do printf '%064d' 7 >$f; done");
+	auto_free char *remembered = key_of("memo.tar");
+	assert_string_equal(remembered, "tar-0000000000000000-ext4_r1");
+	shell("cp -p memo.tar old; echo x | dd of=memo.tar bs=1 seek=9000 conv=notrunc "
+	      "2>/dev/null; "
+	      "touch -r old memo.tar");
+	auto_free char *changed = key_of("memo.tar");
+	assert_string_not_equal(changed, remembered);
+	assert_string_not_equal(changed, first);
+	shell("for f in state/images/.tar-*; do echo damaged >$f; done");
+	auto_free char *again = key_of("memo.tar");
+	assert_string_equal(again, changed);
+	shell("rm state/images/.tar-*");
+}
+
 static void test_a_tar_that_is_no_root_is_refused_and_leaves_nothing(void **unused)
 {
 	if (!can_unpack())
@@ -136,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_folder(test_a_tar_is_made_an_image_once_whatever_its_name),
+		in_folder(test_a_tar_is_read_again_only_when_it_changed),
 		in_folder(test_a_tar_that_is_no_root_is_refused_and_leaves_nothing),
 		in_folder(test_what_is_no_file_is_refused),
 		in_folder(test_an_image_is_used_as_it_is_and_told_from_a_changed_one),
