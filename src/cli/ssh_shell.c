@@ -6,11 +6,16 @@
 #include "base/strv.h"
 #include "cli/cli.h"
 #include "cli/ssh_keys.h"
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define NAME  "fsqa-vm"
-#define SETUP "/run/fsqa-ssh.sh"
+#define NAME   "fsqa-vm"
+#define PREFIX "ssh-"
+#define SETUP  "/run/fsqa-ssh.sh"
 #define SERVE                                                                                      \
 	"sh " SETUP                                                                                \
 	" || { echo 'fsqa: the machine has no sshd (openssh-server)' >&2; exit 69; }; "            \
@@ -34,12 +39,31 @@ static char *script(const struct ssh_keys *k, const char *const *words, const ch
 	return buf_take(&b);
 }
 
+/* Folders of those that were killed. Their number is that of their ssh, which we became. */
+static void sweep(const char *state_dir)
+{
+	DIR *d = opendir(state_dir);
+	const struct dirent *de;
+	while (d && (de = readdir(d))) {
+		char *end;
+		if (strncmp(de->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		long pid = strtol(de->d_name + strlen(PREFIX), &end, 10);
+		auto_free char *path = path_join(state_dir, de->d_name);
+		if (pid > 0 && !*end && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			(void)file_remove_tree(path, NULL); /* else the next one does */
+	}
+	if (d)
+		closedir(d);
+}
+
 int ssh_shell(struct cli *cli, const char *state_dir, const char *const *words, const char *profile,
 	char **args)
 {
 	struct err e = { 0 };
 	struct ssh_keys k;
-	auto_free char *dir = xasprintf("%s/ssh-%ld", state_dir, (long)getpid());
+	auto_free char *dir = xasprintf("%s/" PREFIX "%ld", state_dir, (long)getpid());
+	sweep(state_dir);
 	ssh_keys_init(&k, dir);
 	auto_free char *text = script(&k, words, profile);
 	const char *const proxy[] = { "sh", "-c", text, NULL };
