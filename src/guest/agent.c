@@ -471,18 +471,29 @@ static void wait_for_something(void)
 		udev_notified(&a.udev);
 }
 
+/* The kernel's log, then events. false: not all of it now. */
+static bool tell_all(void)
+{
+	return mux_pump_kmsg(&a.mux) && serve_events();
+}
+
 /* The order matters: what was there when the wait ended is sent kernel log first, then events,
  * then what commands wrote and how they ended. */
 static void serve_round(void)
 {
 	serve_port();
-	bool told = mux_pump_kmsg(&a.mux) && serve_events();
-	if (told)
-		serve_syncs();
-	if (told || a.drain_until)
+	bool told = tell_all();
+	if (!told && a.drain_until) {
+		/* What the events wait for may just have come, and nothing else would wake us. */
 		serve_streams();
-	if (told && a.frozen && mux_room(&a.mux))
-		freeze();
+		told = tell_all();
+	}
+	if (told) {
+		serve_syncs();
+		serve_streams();
+		if (a.frozen && mux_room(&a.mux))
+			freeze();
+	}
 	send_ready();
 	mux_write(&a.mux);
 }

@@ -57,6 +57,16 @@ static void test_the_last_words_of_a_test_come_before_its_end(void **state)
 	assert_string_equal(buf_str(&r->output_at_end), "last words\n");
 }
 
+static void test_an_event_waits_no_longer_than_the_handler_reads(void **state)
+{
+	struct rig *r = *state;
+	auto_command struct command c = { 0 };
+	uint64_t began = clock_mono_us();
+	run(r, &c, "i=0; while [ $i -lt 20 ]; do fsqa-test a true; i=$((i + 1)); done");
+	assert_int_equal(c.x.code, 0);
+	assert_true(clock_mono_us() - began < 10000000); /* a second each would be 40 */
+}
+
 /* Of two commands one floods; the other's test ends all the same. */
 static void test_an_end_does_not_wait_for_a_flood_of_another(void **state)
 {
@@ -241,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_names_are_words_joined_by_dots),
 		rig_test(test_a_pass_is_started_acknowledged_and_ended),
 		rig_test(test_the_last_words_of_a_test_come_before_its_end),
+		rig_test(test_an_event_waits_no_longer_than_the_handler_reads),
 		rig_test(test_an_end_does_not_wait_for_a_flood_of_another),
 		rig_test(test_the_exit_code_is_the_verdict),
 		rig_test(test_wrong_usage_says_why_and_tells_the_host_nothing),
