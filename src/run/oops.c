@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define LINES_MAX 100        /* of one */
-#define TEXT_MAX  (8u << 20) /* of all */
-#define LOG_MAX   (64u << 20)
+#define LINE_KEEP 4096       /* bytes; the rest is dropped */
+#define TEXT_MAX  (2u << 20) /* of all */
 #define BUILT_AS  "/arch/x86/boot/bzImage"
 
 /* ---- what was said ---- */
@@ -45,35 +45,60 @@ static const char *without_marks(const char *line, const char **ret_text)
 	return line;
 }
 
-void oops_extract(const char *text, size_t n, const struct buf *known, struct buf *out)
+/* A log line by line, however long it is: it is the guest's, which may lie. */
+struct scan {
+	struct buf line;
+	unsigned left; /* lines of the one under way */
+	const struct buf *known;
+	struct buf *out;
+};
+
+static void scan_line(struct scan *s)
 {
-	unsigned left = 0;
-	for (size_t at = 0; at < n && out->len < TEXT_MAX;) {
-		const char *end = memchr(text + at, '\n', n - at);
-		size_t len = end ? (size_t)(end - text) - at : n - at;
-		auto_free char *raw = xstrndup(text + at, len);
-		const char *words;
-		raw[strcspn(raw, "\r")] = '\0';
-		const char *line = without_marks(raw, &words);
-		if (left == 0 && begins_one(words) && !(known && strstr(buf_str(known), words))) {
-			buf_adds(out, out->len ? "\n" : "");
-			left = LINES_MAX;
-		}
-		if (left) {
-			buf_addf(out, "%s\n", line);
-			left = strstr(words, "---[ end ") ? 0 : left - 1;
-		}
-		at += len + 1;
+	const char *words;
+	char *raw = s->line.s;
+	raw[strcspn(raw, "\r")] = '\0';
+	const char *line = without_marks(raw, &words);
+	if (s->left == 0 && begins_one(words) && !(s->known && strstr(buf_str(s->known), words))) {
+		buf_adds(s->out, s->out->len ? "\n" : "");
+		s->left = LINES_MAX;
 	}
+	if (s->left) {
+		buf_addf(s->out, "%s\n", line);
+		s->left = strstr(words, "---[ end ") ? 0 : s->left - 1;
+	}
+	buf_reset(&s->line);
 }
 
-static int keep_piece(void *ctx, const void *p, size_t n, struct err *e)
+static int scan_piece(void *ctx, const void *p, size_t n, struct err *e)
 {
-	struct buf *b = ctx;
-	if (b->len + n > LOG_MAX)
-		return err_set(e, EFBIG, "a log too large to look through");
-	buf_add(b, p, n);
+	struct scan *s = ctx;
+	const char *text = p;
+	while (n && s->out->len < TEXT_MAX) {
+		const char *end = memchr(text, '\n', n);
+		size_t len = end ? (size_t)(end - text) : n;
+		size_t room = LINE_KEEP - s->line.len;
+		buf_add(&s->line, text, len < room ? len : room);
+		if (end)
+			scan_line(s);
+		text += len + (end != NULL);
+		n -= len + (end != NULL);
+	}
 	return 0;
+}
+
+static void scan_end(struct scan *s)
+{
+	if (s->line.len && s->out->len < TEXT_MAX)
+		scan_line(s);
+	buf_clear(&s->line);
+}
+
+void oops_extract(const char *text, size_t n, const struct buf *known, struct buf *out)
+{
+	struct scan s = { .known = known, .out = out };
+	(void)scan_piece(&s, text, n, NULL); /* never fails */
+	scan_end(&s);
 }
 
 static int add_kind(const struct run_info *r, const char *kind, struct buf *out, struct err *e)
@@ -81,14 +106,14 @@ static int add_kind(const struct run_info *r, const char *kind, struct buf *out,
 	auto_buf struct buf known = { 0 };
 	buf_add(&known, buf_str(out), out->len);
 	for (size_t i = 0; i < r->n_artifacts; i++) {
-		auto_buf struct buf text = { 0 };
+		struct scan s = { .known = known.len ? &known : NULL, .out = out };
 		const struct run_artifact *a = &r->artifacts[i];
 		if (strcmp(a->kind, kind) != 0 || strcmp(a->name, OOPS_NAME) == 0)
 			continue;
-		int rc = run_artifact_each(r, a, keep_piece, &text, e);
+		int rc = run_artifact_each(r, a, scan_piece, &s, e);
+		scan_end(&s);
 		if (rc < 0)
 			return rc;
-		oops_extract(buf_str(&text), text.len, known.len ? &known : NULL, out);
 	}
 	return 0;
 }
