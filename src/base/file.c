@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/strv.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -272,4 +274,18 @@ bool file_is_locked(const char *path)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+int file_names(const char *dir, struct strv *names, struct err *e)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	if (!d)
+		return err_sys(e, "%s", dir);
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			strv_add(names, entry->d_name);
+	(void)closedir(d); /* only read from */
+	strv_sort(names);
+	return 0;
 }

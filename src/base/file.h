@@ -7,6 +7,7 @@
 #include <sys/types.h>
 struct buf;
 struct err;
+struct strv;
 
 /* "a/b" with exactly one slash between; the caller's. */
 char *path_join(const char *dir, const char *name);
@@ -24,6 +25,8 @@ int file_replace(const char *path, const void *p, size_t n, mode_t mode, struct 
 int file_sync_parent(const char *path, struct err *e);
 /* mkdir -p */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
+/* Append the names in a folder but those with a dot before them, all then in byte order. */
+int file_names(const char *dir, struct strv *names, struct err *e);
 /* Copy a file's bytes, keeping holes (SEEK_DATA) and sharing extents where the filesystem can. */
 int file_copy(const char *from, const char *to, mode_t mode, struct err *e);
 /* Remove a file or a folder with all below it, never following a link. Absent is success. */

@@ -77,6 +77,16 @@ bool json_bool_or(const json_t *j, const char *key, bool def)
 	return json_is_boolean(v) ? json_is_true(v) : def;
 }
 
+json_t *json_find(const json_t *array, const char *key, const char *text)
+{
+	size_t i;
+	json_t *x;
+	json_array_foreach (array, i, x)
+		if (strcmp(json_str_or(x, key, ""), text) == 0)
+			return x;
+	return NULL;
+}
+
 json_t *json_bytes(const char *p, size_t n)
 {
 	auto_buf struct buf b = { 0 };

@@ -24,5 +24,8 @@ const char *json_str_or(const json_t *j, const char *key, const char *def);
 int64_t json_i64_or(const json_t *j, const char *key, int64_t def);
 bool json_bool_or(const json_t *j, const char *key, bool def);
 
+/* The first object of an array whose member `key` is that text, borrowed; NULL: none. */
+json_t *json_find(const json_t *array, const char *key, const char *text);
+
 /* A JSON string of arbitrary bytes: what is no UTF-8 becomes U+FFFD. New reference. */
 json_t *json_bytes(const char *p, size_t n);

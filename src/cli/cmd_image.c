@@ -49,7 +49,7 @@ static void print_built(struct cli *cli, const char *state_dir, const struct ima
 {
 	char size[PARSE_SIZE_TEXT];
 	auto_json json_t *all = image_list(state_dir);
-	json_t *x = entries_find(all, i->key);
+	json_t *x = json_find(all, "key", i->key);
 	uint64_t bytes = (uint64_t)json_i64_or(x, "bytes", 0);
 	if (cli_wants_json(cli))
 		cli_print_json(
@@ -118,7 +118,7 @@ static void add_user(
 		cli_warn(cli, "%s: which image it uses is not known: %s", profile, e.msg);
 		*broken = true;
 	}
-	json_t *x = key ? entries_find(all, key) : NULL;
+	json_t *x = key ? json_find(all, "key", key) : NULL;
 	if (x)
 		json_array_append_new(json_object_get(x, "used_by"), json_string(p->name));
 	profile_free(p);

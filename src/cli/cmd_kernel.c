@@ -49,7 +49,7 @@ static void print_one(struct cli *cli, const json_t *x, const char *state_dir);
 static int print_built(struct cli *cli, const char *state_dir, const char *key)
 {
 	auto_json json_t *all = kernel_list(state_dir);
-	json_t *x = entries_find(all, key);
+	json_t *x = json_find(all, "key", key);
 	if (cli_wants_json(cli))
 		cli_print_json(cli, json_incref(x));
 	else

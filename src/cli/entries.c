@@ -7,23 +7,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-json_t *entries_find(const json_t *all, const char *key)
-{
-	size_t i;
-	json_t *x;
-	json_array_foreach (all, i, x)
-		if (strcmp(json_str_or(x, "key", ""), key) == 0)
-			return x;
-	return NULL;
-}
-
 int entries_pick(struct cli *cli, const struct entries_kind *kind, const json_t *all,
 	const char *id, json_t **ret)
 {
 	size_t i;
 	json_t *x;
 	size_t n = strlen(id);
-	json_t *found = entries_find(all, id);
+	json_t *found = json_find(all, "key", id);
 	bool twice = false;
 	json_array_foreach (all, i, x) {
 		const char *key = json_str_or(x, "key", "");

@@ -12,8 +12,6 @@ struct entries_kind {
 	int (*remove)(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e);
 };
 
-/* Borrowed; NULL: none. */
-json_t *entries_find(const json_t *all, const char *key);
 /* The entry that `id` names: its key, or how that or what is behind its last '-' begins (four
  * characters or more). An exit code; told where it is not CLI_GOOD. */
 int entries_pick(struct cli *cli, const struct entries_kind *kind, const json_t *all,

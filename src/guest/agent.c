@@ -49,7 +49,8 @@ static struct {
 	const struct agent_setup *setup;
 	struct mux mux;
 	struct events events;
-	uint64_t drain_until; /* 0: nothing is drained now */
+	struct kernel_id kernel; /* read once: a clone runs the one that was saved with us */
+	uint64_t drain_until;    /* 0: nothing is drained now */
 	struct udev udev;
 	struct stream streams[AGENT_STREAMS];
 	uint32_t last_id;
@@ -363,18 +364,17 @@ static void send_hello(void)
 	char json[768];
 	char boot_id[40] = "";
 	struct utsname u;
-	struct kernel_id kernel;
+	const struct kernel_id *kernel = &a.kernel;
 	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t k = fd < 0 ? -1 : read(fd, boot_id, 36);
 	(void)uname(&u); /* fails only for a bad pointer */
-	kernel_id_read(&kernel);
 	int n = snprintf(json, sizeof json,
 		"{\"protocol\":%d,\"release\":\"%s\",\"build_id\":\"%s\",\"config_crc\":%" PRIu32
 		",\"config_bytes\":%" PRIu32 ",\"machine\":\"%s\",\"pid1\":%s,"
 		"\"boot_id\":\"%.*s\",\"init_us\":%" PRIu64 ",\"hello_us\":%" PRIu64 "}",
-		AGENT_PROTOCOL, u.release, kernel.build_id, kernel.config_crc, kernel.config_bytes,
-		u.machine, getpid() == 1 ? "true" : "false", (int)(k > 0 ? k : 0), boot_id,
-		a.setup->began_us, clock_mono_us());
+		AGENT_PROTOCOL, u.release, kernel->build_id, kernel->config_crc,
+		kernel->config_bytes, u.machine, getpid() == 1 ? "true" : "false",
+		(int)(k > 0 ? k : 0), boot_id, a.setup->began_us, clock_mono_us());
 	mux_send(&a.mux, AGENT_HELLO, 0, json, (size_t)n);
 }
 
@@ -519,6 +519,7 @@ noreturn void agent_run(const struct agent_setup *s)
 		say("start the agent: %s", strerror(errno));
 		a.end = true;
 	}
+	kernel_id_read(&a.kernel);
 	mux_init(&a.mux, s->port, s->kmsg);
 	events_init(&a.events, s->listener);
 	bool begun = false;

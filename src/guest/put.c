@@ -40,10 +40,8 @@ struct put {
 
 static struct made keep(const struct entry *x, const char *path)
 {
-	struct made m = { .path = xstrdup(path), .x = *x, .xattrs = xmalloc(x->xattrs_len + 1) };
-	if (x->xattrs_len)
-		memcpy(m.xattrs, x->xattrs, x->xattrs_len);
-	m.x.xattrs = m.xattrs;
+	struct made m = { .path = xstrdup(path), .x = *x };
+	m.xattrs = entry_own_xattrs(&m.x);
 	return m;
 }
 

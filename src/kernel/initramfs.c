@@ -7,7 +7,6 @@
 #include "kernel/early.h"
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -53,25 +52,11 @@ static int put_file(struct archive *a, const char *path, mode_t mode, const char
 	return rc < 0 ? rc : put(a, path, S_IFREG | mode, 0, &data, e);
 }
 
-static int list_folder(const char *dir, struct strv *names, struct err *e)
-{
-	DIR *d = opendir(dir);
-	if (!d)
-		return err_sys(e, "%s", dir);
-	const struct dirent *entry;
-	while ((entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			strv_add(names, entry->d_name);
-	(void)closedir(d); /* only read from */
-	strv_sort(names);
-	return 0;
-}
-
 static int put_all(struct archive *a, const char *early, const char *guest, struct err *e)
 {
 	auto_strv struct strv names = { 0 };
 	auto_buf struct buf list = { 0 };
-	int rc = list_folder(early, &names, e);
+	int rc = file_names(early, &names, e);
 	/* The kernel opens /dev/console for /init before there is a devtmpfs. */
 	if (rc == 0)
 		rc = put(a, "dev", S_IFDIR | 0755, 0, NULL, e);

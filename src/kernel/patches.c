@@ -11,7 +11,6 @@
 #include "kernel/tools.h"
 #include "proc/proc.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,20 +86,6 @@ static int apply_mail(const struct job *j, const char *mail, const char *name, s
 	return stat(patch, &st) == 0 && st.st_size > 0 ? apply_diff(j, patch, name, e) : 0;
 }
 
-static int sorted(const char *dir, struct strv *names, struct err *e)
-{
-	DIR *d = opendir(dir);
-	const struct dirent *entry;
-	if (!d)
-		return err_sys(e, "%s", dir);
-	while ((entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			strv_add(names, entry->d_name);
-	(void)closedir(d); /* only read from */
-	strv_sort(names);
-	return 0;
-}
-
 static int apply_mails(const struct job *j, const char *path, const char *name, struct err *e)
 {
 	auto_free char *dir = path_join(j->work, "mails");
@@ -115,7 +100,7 @@ static int apply_mails(const struct job *j, const char *path, const char *name, 
 		rc = git_run(&g, NULL, e, "mailsplit", "-b", option, "--", path, NULL);
 	if (rc < 0)
 		return err_wrap(e, "%s", name);
-	rc = sorted(dir, &mails, e);
+	rc = file_names(dir, &mails, e);
 	if (rc == 0 && mails.n > PATCHES_MAX)
 		return err_set(e, EFBIG, "%s has more than %u mails", name, PATCHES_MAX);
 	for (size_t i = 0; rc == 0 && i < mails.n; i++) {
@@ -164,7 +149,7 @@ static int apply_folder(const struct job *j, const char *dir, struct err *e)
 	auto_strv struct strv all = { 0 };
 	bool listed = access(series, F_OK) == 0;
 	size_t done = 0;
-	int rc = listed ? read_series(series, &all, e) : sorted(dir, &all, e);
+	int rc = listed ? read_series(series, &all, e) : file_names(dir, &all, e);
 	for (size_t i = 0; rc == 0 && i < all.n; i++) {
 		bool wanted = listed;
 		for (size_t k = 0; k < ARRAY_LEN(tails); k++)

@@ -11,16 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-static const json_t *find_disk(const json_t *disks, const char *serial)
-{
-	size_t i;
-	json_t *d;
-	json_array_foreach (disks, i, d)
-		if (strcmp(json_str_or(d, "serial", ""), serial) == 0)
-			return d;
-	return NULL;
-}
-
 /* What the target would refuse only once the test runs. */
 static int check_fault(const json_t *event, const json_t *disks, struct err *e)
 {
@@ -29,7 +19,7 @@ static int check_fault(const json_t *event, const json_t *disks, struct err *e)
 	int rc = disk_fault_parse(event, &f, e);
 	if (rc < 0)
 		return rc;
-	const json_t *disk = find_disk(disks, f.disk);
+	const json_t *disk = json_find(disks, "serial", f.disk);
 	if (!disk)
 		return err_set(e, EINVAL, "there is no scratch disk %.40s", f.disk);
 	if (f.kind == TARGET_FAULT_UNPLUG && json_object_get(disk, "zone_bytes"))

@@ -103,6 +103,15 @@ unsigned entry_xattrs(int fd, struct buf *out)
 	return left_out;
 }
 
+uint8_t *entry_own_xattrs(struct entry *x)
+{
+	uint8_t *own = xmalloc(x->xattrs_len + 1);
+	if (x->xattrs_len)
+		memcpy(own, x->xattrs, x->xattrs_len);
+	x->xattrs = own;
+	return own;
+}
+
 /* The next of them. false: none, or (with *bad) what is there is no attribute. */
 static bool next_xattr(const uint8_t **p, size_t *left, const char **name, const uint8_t **value,
 	uint32_t *len, bool *bad)

@@ -36,6 +36,9 @@ int entry_decode(const void *p, size_t n, struct entry *ret);
  * -> how many were left out, for they are more than a frame can hold. */
 unsigned entry_xattrs(int fd, struct buf *out);
 
+/* Give `x` a copy of its attributes instead of what it borrows: the caller's. */
+uint8_t *entry_own_xattrs(struct entry *x);
+
 enum entry_what {
 	ENTRY_OWNER = 1,
 	ENTRY_MODE = 2,

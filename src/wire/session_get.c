@@ -176,10 +176,7 @@ static char *local_name(const char *p, size_t n)
 static struct get_file whole_file(const struct entry *x, int fd, char *path)
 {
 	struct get_file f = { .fd = fd, .path = path, .size = x->size, .x = *x };
-	f.xattrs = xmalloc(x->xattrs_len + 1);
-	if (x->xattrs_len)
-		memcpy(f.xattrs, x->xattrs, x->xattrs_len);
-	f.x.xattrs = f.xattrs;
+	f.xattrs = entry_own_xattrs(&f.x);
 	return f;
 }
 
