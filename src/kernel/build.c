@@ -32,6 +32,8 @@ struct build {
 	struct slot slot;
 	struct make make; /* of the slot */
 	unsigned warnings;
+	bool ended;    /* make left nothing half made */
+	bool believed; /* the error is the source's, whatever obj had before */
 	uint64_t took_us;
 	json_t *manifest;
 };
@@ -117,12 +119,27 @@ static int config_of(const struct build *b, const char *option, char **ret, stru
 	return rc;
 }
 
+/* A compiler says so of a file that is as the source has it: no other objects would help. */
+static bool is_sources_error(const struct build *b, const struct make_log *l)
+{
+	if (!l->error_file)
+		return false;
+	size_t n = strlen(b->slot.src);
+	if (*l->error_file == '/')
+		return strncmp(l->error_file, b->slot.src, n) == 0 && l->error_file[n] == '/';
+	auto_free char *path = path_join(b->slot.src, l->error_file);
+	return access(path, F_OK) == 0;
+}
+
 /* Once, in obj as it is. `configure`: its .config is to be made. */
 static int run_make(struct build *b, bool configure, struct err *e)
 {
 	auto_free char *modules = NULL;
 	auto_make_log struct make_log l = { 0 };
+	b->ended = b->believed = false;
 	int rc = file_replace(b->slot.log, "", 0, 0644, e);
+	if (rc == 0)
+		rc = slot_note(&b->slot, b->source->tree, configure ? SLOT_NEW : SLOT_CHANGING, e);
 	if (rc == 0)
 		rc = file_mkdirs(b->slot.obj, 0755, e);
 	if (rc == 0 && configure)
@@ -138,13 +155,16 @@ static int run_make(struct build *b, bool configure, struct err *e)
 	if (rc == -EBADMSG && l.context.len)
 		shelf_say(&b->shelf, buf_str(&l.context));
 	b->warnings = l.warnings;
+	b->ended = l.ended;
+	b->believed = is_sources_error(b, &l);
 	if (rc == 0 && (!b->slot.tree || l.steps > b->slot.steps))
 		b->slot.steps = l.steps;
 	/* make may have asked itself again, of Kconfig files that we took for the same. */
 	return rc < 0 ? rc : asked_check(&b->asked, &b->make, e);
 }
 
-/* From what the slot has; when that fails, from nothing, for only then is it the source's fault. */
+/* From what the slot has; when that fails for what those objects can be to blame for, from nothing.
+ */
 static int make_kernel(struct build *b, struct err *e)
 {
 	struct err why = { 0 };
@@ -152,14 +172,12 @@ static int make_kernel(struct build *b, struct err *e)
 	int rc = slot_checkout(&b->slot, b->source, e);
 	if (rc == 0 && !b->slot.tree)
 		rc = slot_forget(&b->slot, e);
-	if (rc == 0)
-		rc = slot_note(&b->slot, b->source->tree, false, e);
 	if (rc < 0)
 		return rc;
 	bool fresh = !b->slot.tree;
 	b->make.expected = fresh ? b->slot.steps : 0;
 	rc = run_make(b, slot_reconfigures(&b->slot, b->source), &why);
-	if (!fresh && (rc == -EBADMSG || rc == -EINVAL)) {
+	if (!fresh && ((rc == -EBADMSG && !b->believed) || rc == -EINVAL)) {
 		auto_free char *text =
 			xasprintf("failed on top of what was built before: once more from nothing");
 		shelf_say(&b->shelf, text);
@@ -169,8 +187,8 @@ static int make_kernel(struct build *b, struct err *e)
 			rc = run_make(b, true, &why);
 	}
 	b->took_us = clock_mono_us() - start;
-	bool ended = rc == 0 || rc == -EBADMSG;
-	if (ended && slot_note(&b->slot, b->source->tree, true, &why) < 0 && rc == 0)
+	if (b->ended && rc != -EINVAL &&
+		slot_note(&b->slot, b->source->tree, SLOT_WHOLE, &why) < 0 && rc == 0)
 		rc = why.code;
 	if (rc == -EBADMSG)
 		return err_set(e, rc, "%s does not build: %s (all of it: %s)", b->source->describe,

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -272,5 +273,7 @@ int make_run(const struct make *m, const char *const *targets, struct make_log *
 	};
 	int rc = run_loop(&r, &spec, e);
 	make_log_end(l);
+	/* By TERM, too, make waits for those below it, and removes what they were at. */
+	l->ended = rc == 0 && (r.end.how == PROC_EXITED || r.end.value == SIGTERM);
 	return rc < 0 ? rc : judge(&r, *targets, e);
 }

@@ -63,10 +63,28 @@ static void remember(struct make_log *l, const char *s)
 	l->before[l->n_before++] = xstrdup(s);
 }
 
+/* "fs/btrfs/inode.c" of "fs/btrfs/inode.c:12:3: error: ..."; NULL where it is no compiler's. A file
+ * that is not found may be one that make was to make. */
+static char *file_of(const char *s)
+{
+	size_t n = strcspn(s, ": ");
+	const char *at = s + n;
+	for (int i = 0; i < 2; i++) {
+		size_t digits = *at == ':' ? strspn(at + 1, "0123456789") : 0;
+		if (!digits)
+			return NULL;
+		at += 1 + digits;
+	}
+	bool error = strncmp(at, ": error: ", 9) == 0 || strncmp(at, ": fatal error: ", 15) == 0;
+	return n && error && !strstr(at, "No such file") ? xstrndup(s, n) : NULL;
+}
+
 static void take_error(struct make_log *l, const char *s, enum strength strength)
 {
 	free(l->error);
+	free(l->error_file);
 	l->error = xstrdup(s);
+	l->error_file = file_of(s);
 	l->weak = strength == ERROR_WEAK;
 	buf_reset(&l->context);
 	for (unsigned i = 0; i < l->n_before; i++)
@@ -134,6 +152,7 @@ void make_log_clear(struct make_log *l)
 {
 	forget(l);
 	free(l->error);
+	free(l->error_file);
 	buf_clear(&l->context);
 	buf_clear(&l->line);
 	*l = (struct make_log){ 0 };

@@ -16,7 +16,9 @@
 struct make_log {
 	unsigned steps, warnings;
 	bool killed;        /* something of it got SIGKILL: there was no memory */
+	bool ended;         /* by make_run: make ended by itself, and left nothing half made */
 	char *error;        /* the first error's line, of a compiler, linker or make; or NULL */
+	char *error_file;   /* that a compiler found it in, as it calls it; or NULL */
 	struct buf context; /* lines around it, each with its newline */
 	/* ---- its own ---- */
 	bool weak;      /* the error is only make's word of one */

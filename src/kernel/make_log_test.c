@@ -49,6 +49,30 @@ static void test_the_first_error_is_cut_out_with_what_stands_around_it(void **un
 		"      | ^\n");
 }
 
+static void test_a_compilers_error_names_its_file_and_others_none(void **unused)
+{
+	static const struct {
+		const char *line, *file;
+	} all[] = {
+		{ "../fs/a.c:9:1: error: expected ';'\n", "../fs/a.c" },
+		{ "/src/fs/a.c:9:1: fatal error: too many\n", "/src/fs/a.c" },
+		{ "a.c:9:1: fatal error: b.h: No such file or directory\n", NULL },
+		{ "a.c:9: error: of something else\n", NULL },
+		{ "a.c:(.text+0x1): undefined reference to `g'\n", NULL },
+		{ "ERROR: modpost: \"f\" undefined!\n", NULL },
+		{ "make[2]: *** [x:1: a.o] Error 1\n", NULL },
+	};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		auto_make_log struct make_log l = { 0 };
+		feed(&l, all[i].line);
+		assert_non_null(l.error);
+		if (all[i].file)
+			assert_string_equal(l.error_file, all[i].file);
+		else
+			assert_null(l.error_file);
+	}
+}
+
 static void test_the_linkers_word_counts_more_than_that_of_make(void **unused)
 {
 	auto_make_log struct make_log l = { 0 };
@@ -106,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps_and_warnings_are_counted),
 		cmocka_unit_test(test_the_first_error_is_cut_out_with_what_stands_around_it),
+		cmocka_unit_test(test_a_compilers_error_names_its_file_and_others_none),
 		cmocka_unit_test(test_the_linkers_word_counts_more_than_that_of_make),
 		cmocka_unit_test(test_only_makes_word_is_better_than_none),
 		cmocka_unit_test(test_what_was_killed_for_memory_is_known),

@@ -8,8 +8,10 @@
 #include "kernel/git.h"
 #include "kernel/source.h"
 #include <errno.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SLOTS   64u
@@ -31,6 +33,42 @@ static char *state_file(const struct slot *s)
 	return path_join(s->dir, "state.json");
 }
 
+static const char *const obj_names[] = {
+	[SLOT_WHOLE] = "whole",
+	[SLOT_CHANGING] = "changing",
+	[SLOT_NEW] = "new",
+};
+
+static bool is_older(const struct stat *a, const struct stat *than)
+{
+	const struct timespec *x = &a->st_mtim, *y = &than->st_mtim;
+	return x->tv_sec != y->tv_sec ? x->tv_sec < y->tv_sec : x->tv_nsec < y->tv_nsec;
+}
+
+/* Remove what lies in obj and is not older than the note: an object that was written in part is
+ * newer than its source, and its command is that of before, so that make takes it for whole. */
+static int remove_newer(const struct slot *s, const char *note)
+{
+	struct stat st;
+	char *const paths[] = { s->obj, NULL };
+	FTS *tree = stat(note, &st) < 0 ? NULL : fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	if (!tree)
+		return -errno;
+	int rc = 0;
+	const FTSENT *f;
+	errno = 0;
+	while (rc == 0 && (f = fts_read(tree))) {
+		bool file = f->fts_info == FTS_F || f->fts_info == FTS_SL;
+		if (f->fts_info == FTS_DNR || f->fts_info == FTS_ERR || f->fts_info == FTS_NS)
+			rc = -f->fts_errno;
+		else if (file && !is_older(f->fts_statp, &st))
+			rc = unlink(f->fts_path) < 0 ? -errno : 0;
+	}
+	rc = rc == 0 ? -errno : rc;
+	(void)fts_close(tree); /* only read from */
+	return rc;
+}
+
 static void read_state(struct slot *s)
 {
 	auto_json json_t *j = NULL;
@@ -39,7 +77,10 @@ static void read_state(struct slot *s)
 		return;
 	s->steps = (unsigned)json_i64_or(j, "steps", 0);
 	const char *tree = json_str_or(j, "tree", "");
-	if (json_bool_or(j, "whole", false) && *tree)
+	const char *obj = json_str_or(j, "obj", "");
+	bool whole = strcmp(obj, obj_names[SLOT_WHOLE]) == 0;
+	bool changing = strcmp(obj, obj_names[SLOT_CHANGING]) == 0;
+	if (*tree && (whole || (changing && remove_newer(s, path) == 0)))
 		s->tree = xstrdup(tree);
 }
 
@@ -85,11 +126,11 @@ int slot_checkout(struct slot *s, const struct source *source, struct err *e)
 	return rc < 0 ? rc : source_checkout(source, s->src, s->index, e);
 }
 
-int slot_note(const struct slot *s, const char *tree, bool whole, struct err *e)
+int slot_note(const struct slot *s, const char *tree, enum slot_obj obj, struct err *e)
 {
 	auto_free char *path = state_file(s);
-	auto_json json_t *j =
-		json_pack("{s:s, s:i, s:b}", "tree", tree, "steps", (int)s->steps, "whole", whole);
+	auto_json json_t *j = json_pack(
+		"{s:s, s:i, s:s}", "tree", tree, "steps", (int)s->steps, "obj", obj_names[obj]);
 	auto_free char *text = json_line(j);
 	return file_replace(path, text, strlen(text), 0644, e);
 }

@@ -6,7 +6,7 @@
  *   .../obj                        what make makes
  *   .../build.log                  of the last build
  *   .../state.json                 {"tree": of obj, "steps": of the last whole build,
- *                                   "whole": make ended by itself} */
+ *                                   "obj": "whole", "changing" or "new"} */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,14 +21,22 @@ struct slot {
 	int lock;
 };
 
-/* The first one that nobody builds in. */
+/* What is in obj, should we be killed now. */
+enum slot_obj {
+	SLOT_WHOLE,    /* make ended by itself, and removed what it had made in part */
+	SLOT_CHANGING, /* what is older than this note is whole */
+	SLOT_NEW,      /* made from nothing, or of a new configuration: nobody can tell */
+};
+
+/* The first one that nobody builds in. What one that was killed may have left in part is removed.
+ */
 int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct err *e);
 void slot_clear(struct slot *s);
 #define auto_slot __attribute__((cleanup(slot_clear)))
 /* Put the source into src; what cannot be brought there step by step is made anew. */
 int slot_checkout(struct slot *s, const struct source *source, struct err *e);
-/* Before and after make. `whole`: it ended by itself, and what is in obj can be gone on from. */
-int slot_note(const struct slot *s, const char *tree, bool whole, struct err *e);
+/* Before and after make. */
+int slot_note(const struct slot *s, const char *tree, enum slot_obj obj, struct err *e);
 /* Remove what was built. */
 int slot_forget(struct slot *s, struct err *e);
 /* Whether something between the two trees can change what a configuration becomes. */
