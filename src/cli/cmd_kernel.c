@@ -153,6 +153,21 @@ static void print_member(struct cli *cli, const json_t *x, const char *head, con
 		cli_note(cli, "%-10s%s", head, text);
 }
 
+static void print_warnings(struct cli *cli, const json_t *x)
+{
+	size_t i;
+	json_t *line;
+	const json_t *new = json_object_get(x, "new_warnings");
+	long long n = (long long)json_i64_or(x, "warnings", 0);
+	if (new)
+		cli_note(cli, "%-10s%lld, %zu of them not in %s", "warnings", n,
+			json_array_size(new), json_str_or(x, "warnings_before", ""));
+	else
+		cli_note(cli, "%-10s%lld", "warnings", n);
+	json_array_foreach (new, i, line)
+		cli_note(cli, "%-10s%s", "", json_string_value(line));
+}
+
 /* What only those have that were built here. */
 static void print_build(struct cli *cli, const json_t *x)
 {
@@ -174,9 +189,10 @@ static void print_build(struct cli *cli, const json_t *x)
 	print_member(cli, x, "build id", "build_id");
 	if (!json_object_get(x, "build_s"))
 		return;
-	cli_note(cli, "%-10sin %s, %lld warnings", "built",
-		clock_human((uint64_t)(json_real_value(json_object_get(x, "build_s")) * 1e6), took),
-		(long long)json_i64_or(x, "warnings", 0));
+	cli_note(cli, "%-10sin %s", "built",
+		clock_human(
+			(uint64_t)(json_real_value(json_object_get(x, "build_s")) * 1e6), took));
+	print_warnings(cli, x);
 }
 
 static void print_one(struct cli *cli, const json_t *x, const char *state_dir)

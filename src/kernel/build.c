@@ -12,6 +12,7 @@
 #include "kernel/shelf.h"
 #include "kernel/slot.h"
 #include "kernel/source.h"
+#include "kernel/warnings.h"
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -31,9 +32,8 @@ struct build {
 	char *compiler, *linker;
 	struct slot slot;
 	struct make make; /* of the slot */
-	unsigned warnings;
-	bool ended;    /* make left nothing half made */
-	bool believed; /* the error is the source's, whatever obj had before */
+	bool ended;       /* make left nothing half made */
+	bool believed;    /* the error is the source's, whatever obj had before */
 	uint64_t took_us;
 	json_t *manifest;
 };
@@ -154,9 +154,11 @@ static int run_make(struct build *b, bool configure, struct err *e)
 	rc = make_run(&b->make, targets, &l, e);
 	if (rc == -EBADMSG && l.context.len)
 		shelf_say(&b->shelf, buf_str(&l.context));
-	b->warnings = l.warnings;
 	b->ended = l.ended;
 	b->believed = is_sources_error(b, &l);
+	int noted = warnings_note(&b->slot, l.made, !b->slot.tree,
+		rc == 0 ? b->source->describe : NULL, b->manifest, rc == 0 ? e : NULL);
+	rc = rc == 0 ? noted : rc;
 	if (rc == 0 && (!b->slot.tree || l.steps > b->slot.steps))
 		b->slot.steps = l.steps;
 	/* make may have asked itself again, of Kconfig files that we took for the same. */
@@ -277,7 +279,6 @@ static void describe(struct build *b)
 	set_text(m, "compiler", b->compiler);
 	set_text(m, "linker", b->linker);
 	json_object_set_new(m, "flags", words(&flags));
-	json_object_set_new(m, "warnings", json_integer(b->warnings));
 	json_object_set_new(m, "build_s", json_real((double)b->took_us / 1e6));
 }
 

@@ -74,14 +74,14 @@ struct kernel_recipe {
 };
 /* The store's entry of it, built if it is not there; its manifest says all that it was made of:
  * "tree" (of git, patches and all) "commit" "describe" "dirty" "patches" "base" "fragments"
- * "config_sha256" "compiler" "linker" "flags" "warnings" "build_s" "build_id" "release"; and it has
- * the files bzImage (x86_64), vmlinux with symbols, config, build.log. Built out of tree, in a
- * folder of its own per repository, configuration and toolchain, STATE/builds/<hash>-<n>/: what was
- * built there last serves, and is thrown away when the build then fails; two at once take two of
- * them. -EBADMSG    the source does not compile; the message is the first error -EINVAL
- * configuration or patches do not fit the source, or it is none -ENOENT     no such source, branch,
- * fragment or program -EIO        what could not be reached; -ENOMEM, -ETIMEDOUT: the build was
- * killed */
+ * "config_sha256" "compiler" "linker" "flags" "warnings" "new_warnings" "warnings_before" "build_s"
+ * "build_id" "release"; and it has the files bzImage (x86_64), vmlinux with symbols, config,
+ * build.log. Built out of tree, in a folder of its own per repository, configuration and toolchain,
+ * STATE/builds/<hash>-<n>/: what was built there last serves, and is thrown away when the build
+ * then fails; two at once take two of them. -EBADMSG    the source does not compile; the message is
+ * the first error -EINVAL configuration or patches do not fit the source, or it is none -ENOENT no
+ * such source, branch, fragment or program -EIO        what could not be reached; -ENOMEM,
+ * -ETIMEDOUT: the build was killed */
 int kernel_build(const char *state_dir, const struct kernel_recipe *r,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
 	struct err *e);

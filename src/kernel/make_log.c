@@ -93,13 +93,44 @@ static void take_error(struct make_log *l, const char *s, enum strength strength
 	l->after = MAKE_LOG_AFTER;
 }
 
+/* "fs/btrfs/inode.o" of "  CC      fs/btrfs/inode.o" */
+static void take_step(struct make_log *l, const char *s)
+{
+	const char *space = strrchr(s, ' ');
+	free(l->step);
+	l->step = xstrdup(space + 1);
+	l->steps++;
+	if (!l->made)
+		l->made = json_object();
+	if (l->steps <= MAKE_LOG_MADE)
+		json_object_set_new(l->made, l->step, json_array());
+}
+
+static void take_warning(struct make_log *l, const char *s)
+{
+	if (l->warned >= MAKE_LOG_WARNED)
+		return;
+	l->warned++;
+	if (!l->made)
+		l->made = json_object();
+	const char *step = l->step ? l->step : "make";
+	json_t *lines = json_object_get(l->made, step);
+	if (!lines) {
+		lines = json_array();
+		json_object_set_new(l->made, step, lines);
+	}
+	json_array_append_new(lines, json_string(s));
+}
+
 static void take_line(struct make_log *l, const char *s)
 {
 	enum strength strength = is_error(s);
 	bool step = is_step(s);
 	l->killed = l->killed || is_killed(s);
-	l->steps += step;
-	l->warnings += strstr(s, ": warning: ") != NULL;
+	if (step)
+		take_step(l, s);
+	else if (strstr(s, ": warning: "))
+		take_warning(l, s);
 	if (strength != ERROR_NONE && (!l->error || (l->weak && strength == ERROR_FIRM))) {
 		take_error(l, s, strength);
 	} else if (l->after && (step || is_make(s))) {
@@ -153,6 +184,8 @@ void make_log_clear(struct make_log *l)
 	forget(l);
 	free(l->error);
 	free(l->error_file);
+	free(l->step);
+	json_decref(l->made);
 	buf_clear(&l->context);
 	buf_clear(&l->line);
 	*l = (struct make_log){ 0 };

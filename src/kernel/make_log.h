@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* make_log.h: what the output of a kernel's make says, read as it comes: how far it is, warnings,
  * and the first error with the lines around it.
- *   "  CC      fs/btrfs/inode.o"                     a step
+ *   "  CC      fs/btrfs/inode.o"                     a step; what follows is said of it
  *   "fs/btrfs/inode.c:12:3: warning: unused ..."     a warning
  *   "fs/btrfs/inode.c:12:3: error: expected ..."     an error */
 #pragma once
 #include "base/buf.h"
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #define MAKE_LOG_BEFORE 8u /* lines of context that are kept */
 #define MAKE_LOG_AFTER  12u
 #define MAKE_LOG_LINE   512u /* longer ones are cut */
+#define MAKE_LOG_MADE   100000u
+#define MAKE_LOG_WARNED 2000u
 
 struct make_log {
-	unsigned steps, warnings;
+	unsigned steps;
+	/* What was made, each with its warnings: {"fs/btrfs/inode.o": [line, ...]}, of the first
+	 * MAKE_LOG_MADE steps MAKE_LOG_WARNED lines; NULL: nothing. */
+	json_t *made;
 	bool killed;        /* something of it got SIGKILL: there was no memory */
 	bool ended;         /* by make_run: make ended by itself, and left nothing half made */
 	char *error;        /* the first error's line, of a compiler, linker or make; or NULL */
 	char *error_file;   /* that a compiler found it in, as it calls it; or NULL */
 	struct buf context; /* lines around it, each with its newline */
 	/* ---- its own ---- */
+	char *step; /* the last one's name in `made` */
+	unsigned warned;
 	bool weak;      /* the error is only make's word of one */
 	unsigned after; /* lines of context still to come */
 	char *before[MAKE_LOG_BEFORE];

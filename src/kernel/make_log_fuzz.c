@@ -17,8 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < size; i++)
 		make_log_feed(&pieces, text + i, 1);
 	make_log_end(&pieces);
-	if (whole.steps != pieces.steps || whole.warnings != pieces.warnings ||
-		whole.killed != pieces.killed || !whole.error != !pieces.error ||
+	if (whole.steps != pieces.steps || (whole.made && !json_equal(whole.made, pieces.made)) ||
+		!whole.made != !pieces.made || whole.killed != pieces.killed ||
+		!whole.error != !pieces.error ||
 		strcmp(buf_str(&whole.context), buf_str(&pieces.context)) != 0)
 		abort();
 	/* A byte that is no UTF-8 becomes three. */

@@ -12,7 +12,7 @@ static void feed(struct make_log *l, const char *text)
 	make_log_end(l);
 }
 
-static void test_steps_and_warnings_are_counted(void **unused)
+static void test_steps_are_counted_and_warnings_are_of_the_last_one(void **unused)
 {
 	auto_make_log struct make_log l = { 0 };
 	feed(&l, "make[1]: Entering directory\n"
@@ -23,7 +23,12 @@ static void test_steps_and_warnings_are_counted(void **unused)
 		 "   12 |  int x;\n"
 		 "Kernel: arch/x86/boot/bzImage is ready  (#1)");
 	assert_int_equal(l.steps, 3);
-	assert_int_equal(l.warnings, 1);
+	const json_t *of = json_object_get(l.made, "fs/xfs/xfs_log.o");
+	assert_int_equal(json_array_size(of), 0);
+	assert_non_null(of);
+	of = json_object_get(l.made, "arch/x86/include/generated/uapi/asm/unistd_32.h");
+	assert_string_equal(json_string_value(json_array_get(of, 0)),
+		"../fs/btrfs/inode.c:12:3: warning: unused variable 'x' [-Wunused-variable]");
 	assert_null(l.error);
 	assert_false(l.killed);
 }
@@ -128,7 +133,7 @@ static void test_long_lines_and_strange_bytes_do_no_harm(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_steps_and_warnings_are_counted),
+		cmocka_unit_test(test_steps_are_counted_and_warnings_are_of_the_last_one),
 		cmocka_unit_test(test_the_first_error_is_cut_out_with_what_stands_around_it),
 		cmocka_unit_test(test_a_compilers_error_names_its_file_and_others_none),
 		cmocka_unit_test(test_the_linkers_word_counts_more_than_that_of_make),
