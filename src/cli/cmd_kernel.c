@@ -256,7 +256,9 @@ static int rm(struct cli *cli, int argc, char **argv)
 
 static const struct command_option build_options[] = {
 	{ "profile", 'p', "PROFILE", "with this profile's settings kernel.*", "profile" },
-	{ "kconfig", 0, "CONFIG", "begin with allnoconfig, tinyconfig, defconfig or a file",
+	{ "kconfig", 0, "CONFIG",
+		"begin with allnoconfig, tinyconfig, defconfig, kvm_guest.config, localmodconfig "
+		"or a file",
 		"file" },
 	{ "fragment", 0, "FRAGMENT", "and this fragment, by name or a file (repeatable)", "file",
 		1 },

@@ -19,6 +19,36 @@ static const char *profiles_config(const struct profile *p)
 	return NULL;
 }
 
+static bool has_zoned_disk(const struct config *c)
+{
+	const char *name;
+	bool zoned = strcmp(config_str(c, "disk.zoned"), "none") != 0;
+	for (size_t i = 0; !zoned && (name = config_subsection(c, "disk", i)); i++) {
+		auto_free char *key = xasprintf("disk.%s.zoned", name);
+		zoned = config_is_set(c, key) && strcmp(config_str(c, key), "none") != 0;
+	}
+	return zoned;
+}
+
+#define WISHES_MAX 4
+
+/* What the machine that the profile describes needs of its kernel beyond what every guest does. */
+static size_t wishes(const struct config *c, struct kernel_wish v[WISHES_MAX])
+{
+	size_t n = 0;
+	const char *root = config_str(c, "vm.root");
+	const char *const *shares = config_list(c, "vm.share");
+	if (strcmp(config_str(c, "vm.network"), "none") != 0)
+		v[n++] = (struct kernel_wish){ "network", "vm.network" };
+	if (shares && *shares)
+		v[n++] = (struct kernel_wish){ "share", "vm.share" };
+	if (root && strcmp(root, "host") == 0)
+		v[n++] = (struct kernel_wish){ "share", "vm.root" };
+	if (has_zoned_disk(c))
+		v[n++] = (struct kernel_wish){ "zoned", "disk.zoned" };
+	return n;
+}
+
 static int from_source(const char *state_dir, const struct profile *p, const char *source,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
 	struct err *e)
@@ -27,7 +57,10 @@ static int from_source(const char *state_dir, const struct profile *p, const cha
 	const struct config *c = p->config;
 	const char *own = profiles_config(p);
 	const char *base = config_str(c, "kernel.config");
+	struct kernel_wish wished[WISHES_MAX];
 	const struct kernel_recipe r = {
+		.wishes = wished,
+		.n_wishes = wishes(c, wished),
 		.source = source,
 		.patches = config_list(c, "kernel.patches"),
 		.base = base  ? base

@@ -70,7 +70,8 @@ static bool parse_line(const char *s, size_t n, struct fragment_option *o)
 	return true;
 }
 
-int fragments_add(struct fragments *f, const char *name, const char *text, struct err *e)
+int fragments_add(
+	struct fragments *f, const char *name, const char *why, const char *text, struct err *e)
 {
 	bool if_known = false;
 	for (unsigned line = 1; *text; line++) {
@@ -86,7 +87,8 @@ int fragments_add(struct fragments *f, const char *name, const char *text, struc
 		if (n == 0) {
 			if_known = false;
 		} else if (parse_line(at, n, &o)) {
-			o.where = xasprintf("%s:%u", name, line);
+			o.where = why ? xasprintf("%s:%u (for %s)", name, line, why)
+				      : xasprintf("%s:%u", name, line);
 			o.if_known = if_known;
 			set_option(f, &o);
 		} else if (*at != '#') {

@@ -14,7 +14,7 @@ struct err;
 struct fragment_option {
 	char *name;  /* "CONFIG_BTRFS_FS" */
 	char *value; /* "y", "n", "\"text\"", "16" */
-	char *where; /* "filesystems:12" or "PATH:12" */
+	char *where; /* "filesystems:12", "PATH:12" or "network:3 (for vm.network)" */
 	bool if_known;
 };
 
@@ -23,8 +23,10 @@ struct fragments {
 	size_t n;
 };
 
-/* Add a fragment's text. -EINVAL with `name` and the line: no assignment. */
-int fragments_add(struct fragments *f, const char *name, const char *text, struct err *e);
+/* Add a fragment's text. `why`: what wants it, for messages; NULL: it was named. -EINVAL with
+ * `name` and the line: no assignment. */
+int fragments_add(
+	struct fragments *f, const char *name, const char *why, const char *text, struct err *e);
 /* As a file for KCONFIG_ALLCONFIG, or behind a .config. */
 void fragments_write(const struct fragments *f, struct buf *out);
 void fragments_clear(struct fragments *f);

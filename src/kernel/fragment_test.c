@@ -16,9 +16,9 @@ static void test_the_last_of_two_wishes_counts(void **unused)
 	auto_fragments struct fragments f = { 0 };
 	auto_buf struct buf b = { 0 };
 	assert_int_equal(
-		fragments_add(&f, "one", "# text\nCONFIG_A=y\nCONFIG_B=\"x y\"\n", NULL), 0);
+		fragments_add(&f, "one", NULL, "# text\nCONFIG_A=y\nCONFIG_B=\"x y\"\n", NULL), 0);
 	assert_int_equal(
-		fragments_add(&f, "two", "\n# CONFIG_A is not set\nCONFIG_C=n  \n", NULL), 0);
+		fragments_add(&f, "two", NULL, "\n# CONFIG_A is not set\nCONFIG_C=n  \n", NULL), 0);
 	fragments_write(&f, &b);
 	assert_string_equal(
 		buf_str(&b), "# CONFIG_A is not set\nCONFIG_B=\"x y\"\n# CONFIG_C is not set\n");
@@ -33,7 +33,7 @@ static void test_a_line_that_is_no_wish_is_an_error_with_its_place(void **unused
 		auto_fragments struct fragments f = { 0 };
 		struct err e = { 0 };
 		auto_free char *text = xasprintf("CONFIG_X=y\n%s\n", bad[i]);
-		assert_int_equal(fragments_add(&f, "my", text, &e), -EINVAL);
+		assert_int_equal(fragments_add(&f, "my", NULL, text, &e), -EINVAL);
 		auto_free char *want = xasprintf("my:2: want CONFIG_NAME=VALUE, not '%s'", bad[i]);
 		assert_string_equal(e.msg, want);
 	}
@@ -153,12 +153,13 @@ static void test_a_configuration_is_checked_against_a_tree(void **unused)
 		"osource \"absent\"\n");
 	put(dir, "arch/x86/Kconfig",
 		"config A\n\tbool \"a\"\n\tdepends on B\nconfig B\n\tbool \"b\"\n");
-	assert_int_equal(fragments_add(&f, "my", "CONFIG_A=y\nCONFIG_OFF=n\n", NULL), 0);
+	assert_int_equal(fragments_add(&f, "my", NULL, "CONFIG_A=y\nCONFIG_OFF=n\n", NULL), 0);
 	assert_int_equal(fragments_check(&f, "CONFIG_A=y\n", dir, "x86", &e), 0);
 	assert_int_equal(fragments_check(&f, "# nothing\n", dir, "x86", &e), -EINVAL);
 	assert_string_equal(e.msg, "my:1: CONFIG_A=y did not hold: it is n, for it depends on B "
 				   "(arch/x86/Kconfig:3), which is n");
-	assert_int_equal(fragments_add(&f, "my2", "#? 9.9\nCONFIG_U=y\n\nCONFIG_V=y\n", NULL), 0);
+	assert_int_equal(
+		fragments_add(&f, "my2", NULL, "#? 9.9\nCONFIG_U=y\n\nCONFIG_V=y\n", NULL), 0);
 	assert_int_equal(fragments_check(&f, "CONFIG_A=y\n", dir, "x86", &e), -EINVAL);
 	assert_string_equal(e.msg, "my2:4: CONFIG_V=y: this source knows no such option");
 	assert_int_equal(fragments_check(&f, "", dir, "x86", &e), -EINVAL);
@@ -170,6 +171,16 @@ static void test_a_configuration_is_checked_against_a_tree(void **unused)
 	free(dir);
 }
 
+static void test_what_is_wanted_for_a_setting_says_so(void **unused)
+{
+	auto_fragments struct fragments f = { 0 };
+	assert_int_equal(fragments_add(&f, "small", NULL, "CONFIG_A=n\n", NULL), 0);
+	assert_int_equal(fragments_add(&f, "network", "vm.network", "\nCONFIG_A=y\n", NULL), 0);
+	assert_int_equal(f.n, 1);
+	assert_string_equal(f.v[0].value, "y");
+	assert_string_equal(f.v[0].where, "network:2 (for vm.network)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_the_part_of_a_condition_that_fails_is_told),
 		cmocka_unit_test(test_why_an_option_did_not_hold),
 		cmocka_unit_test(test_a_configuration_is_checked_against_a_tree),
+		cmocka_unit_test(test_what_is_wanted_for_a_setting_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (part && !again)
 		abort();
 	auto_fragments struct fragments f = { 0 };
-	(void)fragments_add(&f, "x", text, NULL); /* only its memory is of interest */
+	(void)fragments_add(&f, "x", NULL, text, NULL); /* only its memory is of interest */
 	return 0;
 }

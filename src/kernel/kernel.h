@@ -60,17 +60,24 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
 	struct err *e);
 
+/* A fragment that a setting of the run wants. All borrowed. */
+struct kernel_wish {
+	const char *fragment; /* its name */
+	const char *by;       /* "vm.network" */
+};
 /* How to build a kernel from its source. All borrowed. */
 struct kernel_recipe {
 	const char *source;           /* a tree, TREE#REF, a tar or zip file, URL#REF (source.h) */
 	const char *const *patches;   /* on top, in order; may be NULL */
-	const char *base;             /* allnoconfig, tinyconfig, defconfig, or a file */
+	const char *base;             /* what recipe.c lists (defconfig ...), or a file */
 	const char *const *fragments; /* on top of it and of the guest's: names, or files */
-	const char *fragment_dir;     /* where the named ones lie, NAME.config */
-	bool llvm;                    /* clang and LLVM's linker instead of gcc and binutils */
-	uint64_t jobs;                /* compilers at once; 0: what CPUs and memory allow */
-	uint64_t timeout_us;          /* 0: none */
-	uint64_t silence_us;          /* without output, after which it hangs; 0: none */
+	const struct kernel_wish *wishes; /* on top of all */
+	size_t n_wishes;
+	const char *fragment_dir; /* where the named ones lie, NAME.config */
+	bool llvm;                /* clang and LLVM's linker instead of gcc and binutils */
+	uint64_t jobs;            /* compilers at once; 0: what CPUs and memory allow */
+	uint64_t timeout_us;      /* 0: none */
+	uint64_t silence_us;      /* without output, after which it hangs; 0: none */
 };
 /* The store's entry of it, built if it is not there; its manifest says all that it was made of:
  * "tree" (of git, patches and all) "commit" "describe" "dirty" "patches" "base" "fragments"

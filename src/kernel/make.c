@@ -203,6 +203,7 @@ static int find_lack(const struct make_log *l, struct err *e)
 		{ " bison: not found", "bison", "bison" },
 		{ " bc: not found", "bc", "bc" },
 		{ " cpio: not found", "cpio", "cpio" },
+		{ " perl: not found", "perl", "perl" },
 		{ " pahole: not found", "pahole", "pahole" },
 		{ "flex: No such file", "flex", "flex" },
 		{ "bison: No such file", "bison", "bison" },

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "kernel/localmod.h"
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define CONFIG_LIMIT (4u << 20)
 #define TAIL         ".config"
+#define LOCAL        "localmodconfig"
 
 void asked_clear(struct asked *a)
 {
@@ -21,6 +23,7 @@ void asked_clear(struct asked *a)
 	strv_clear(&a->names);
 	free(a->base);
 	free(a->base_file);
+	free(a->modules);
 	*a = (struct asked){ 0 };
 }
 
@@ -39,8 +42,9 @@ static void shipped(const char *dir, struct strv *names)
 	strv_sort(names);
 }
 
-static int add_fragment(
-	const struct kernel_recipe *r, const char *name, struct asked *a, struct err *e)
+/* `why` as fragments_add. */
+static int add_fragment(const struct kernel_recipe *r, const char *name, const char *why,
+	struct asked *a, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
 	auto_free char *below = xasprintf("%s/%s" TAIL, r->fragment_dir, name);
@@ -55,7 +59,7 @@ static int add_fragment(
 			r->fragment_dir, hint);
 	}
 	if (rc == 0)
-		rc = fragments_add(&a->options, name, buf_str(&text), e);
+		rc = fragments_add(&a->options, name, why, buf_str(&text), e);
 	if (rc == 0)
 		strv_add(&a->names, name);
 	return rc;
@@ -63,12 +67,15 @@ static int add_fragment(
 
 static int set_base(const char *base, struct asked *a, struct err *e)
 {
-	static const char *const targets[] = { "allnoconfig", "tinyconfig", "defconfig", NULL };
+	static const char *const targets[] = { "allnoconfig", "tinyconfig", "defconfig",
+		"kvm_guest.config", LOCAL, NULL };
 	auto_buf struct buf text = { 0 };
 	for (size_t i = 0; targets[i]; i++)
 		if (strcmp(base, targets[i]) == 0) {
 			a->base = xstrdup(base);
-			return 0;
+			return strcmp(base, LOCAL) == 0
+				       ? localmod_read(&a->base_file, &a->modules, e)
+				       : 0;
 		}
 	if (!strchr(base, '/')) {
 		auto_free char *hint = nearest_hint(base, targets);
@@ -92,18 +99,21 @@ int asked_read(const struct kernel_recipe *r, const struct kernel_arch *arch, st
 	auto_buf struct buf all = { 0 };
 	int rc = set_base(r->base, &a, e);
 	if (rc == 0)
-		rc = add_fragment(r, "guest", &a, e);
+		rc = add_fragment(r, "guest", NULL, &a, e);
 	if (rc == 0)
-		rc = add_fragment(
-			r, arch->machine == EM_AARCH64 ? "guest-arm64" : "guest-x86_64", &a, e);
+		rc = add_fragment(r, arch->machine == EM_AARCH64 ? "guest-arm64" : "guest-x86_64",
+			NULL, &a, e);
 	for (const char *const *f = r->fragments; rc == 0 && f && *f; f++)
-		rc = add_fragment(r, *f, &a, e);
+		rc = add_fragment(r, *f, NULL, &a, e);
+	for (size_t i = 0; rc == 0 && i < r->n_wishes; i++)
+		rc = add_fragment(r, r->wishes[i].fragment, r->wishes[i].by, &a, e);
 	if (rc < 0)
 		return rc;
 	fragments_write(&a.options, &all);
 	hash_init(&h);
 	hash_add_str(&h, a.base ? a.base : "");
 	hash_add_str(&h, a.base_file ? a.base_file : "");
+	hash_add_str(&h, a.modules ? a.modules : "");
 	hash_add_str(&h, buf_str(&all));
 	(void)hash_hex(&h, a.sha256);
 	*ret = a;
@@ -147,15 +157,39 @@ static int configure_small(const struct asked *a, const struct make *m, struct e
 	return rc < 0 ? rc : run_make(m, "allnoconfig", option, e);
 }
 
+/* The host's configuration, of which those modules stay that it has loaded. */
+static int configure_local(const struct asked *a, const struct make *m, struct err *e)
+{
+	auto_free char *option = xasprintf("LSMOD=%s/fsqa.lsmod", m->objects);
+	auto_free char *config = path_join(m->objects, ".config");
+	auto_free char *list = path_join(m->objects, "fsqa.lsmod");
+	int rc = file_replace(config, a->base_file, strlen(a->base_file), 0644, e);
+	if (rc == 0)
+		rc = file_replace(list, a->modules, strlen(a->modules), 0644, e);
+	/* Its options may be another version's: those that are new get their default. */
+	if (rc == 0)
+		rc = run_make(m, "olddefconfig", NULL, e);
+	return rc < 0 ? rc : run_make(m, LOCAL, option, e);
+}
+
+static int configure_base(const struct asked *a, const struct make *m, struct err *e)
+{
+	if (strcmp(a->base, LOCAL) == 0)
+		return configure_local(a, m, e);
+	bool guest = strcmp(a->base, "kvm_guest.config") == 0; /* it is for on top of another */
+	int rc = guest ? run_make(m, "defconfig", NULL, e) : 0;
+	return rc < 0 ? rc : run_make(m, a->base, NULL, e);
+}
+
 static int configure_large(const struct asked *a, const struct make *m, struct err *e)
 {
 	auto_buf struct buf all = { 0 };
-	int rc = a->base ? run_make(m, a->base, NULL, e) : 0;
+	int rc = a->base ? configure_base(a, m, e) : 0;
 	if (rc == 0 && a->base)
 		rc = read_config(m, &all, e);
 	if (rc < 0)
 		return rc;
-	if (a->base_file)
+	if (!a->base)
 		buf_addf(&all, "%s\n", a->base_file);
 	fragments_write(&a->options, &all);
 	return put(m->objects, ".config", &all, e);
@@ -172,7 +206,8 @@ int asked_check(const struct asked *a, const struct make *m, struct err *e)
 
 int asked_configure(const struct asked *a, const struct make *m, struct err *e)
 {
-	bool small = a->base && strcmp(a->base, "defconfig") != 0;
+	bool small = a->base &&
+		     (strcmp(a->base, "allnoconfig") == 0 || strcmp(a->base, "tinyconfig") == 0);
 	int rc = small ? configure_small(a, m, e) : configure_large(a, m, e);
 	if (rc == 0)
 		rc = run_make(m, "olddefconfig", NULL, e);

@@ -11,7 +11,8 @@ struct asked {
 	struct fragments options; /* of all fragments, the guest's first */
 	struct strv names;        /* of the fragments */
 	char *base;               /* a target of make, or NULL */
-	char *base_file;          /* the text of a file, or NULL */
+	char *base_file;          /* the text of a file, or of localmodconfig's; or NULL */
+	char *modules;            /* of localmodconfig, as lsmod has them; or NULL */
 	char sha256[HASH_HEX_SIZE];
 };
 

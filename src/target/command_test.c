@@ -397,6 +397,8 @@ static void test_unknown_architecture_is_told_with_those_there_are(void **unused
 	assert_int_equal(machine_find("pdp11", &m, &e), -ENOTSUP);
 	assert_string_equal(
 		e.msg, "no virtual machine for pdp11: there is x86_64 (amd64), aarch64 (arm64)");
+	assert_int_equal(machine_find("i386", &m, &e), -ENOTSUP);
+	assert_non_null(strstr(e.msg, "a 32-bit kernel cannot run"));
 	assert_null(m);
 }
 

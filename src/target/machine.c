@@ -75,6 +75,13 @@ int machine_find(const char *arch, const struct machine **ret, struct err *e)
 			return err_sys(e, "uname");
 		arch = host.machine;
 	}
+	static const char *const narrow[] = { "i386", "i486", "i586", "i686", "armhf", "armel" };
+	for (size_t i = 0; i < ARRAY_LEN(narrow); i++)
+		if (strcmp(narrow[i], arch) == 0)
+			return err_set(e, ENOTSUP,
+				"no virtual machine for %s: fsqa's agent in the guest is a 64-bit "
+				"program, which a 32-bit kernel cannot run",
+				arch);
 	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
 		const struct machine *m = &machines[i];
 		if (strcmp(m->arch, arch) == 0 || strcmp(m->debian, arch) == 0) {
