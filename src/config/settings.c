@@ -243,7 +243,8 @@ static const struct setting settings[] = {
 	{ "vm.coreMax", SETTING_SIZE, .min = MIB, .max = 16 * TIB, .def = "4G",
 		.help = "a core that becomes larger is given up" },
 	{ "vm.cpus", SETTING_COUNT, .min = 0, .max = 288, .def = "0",
-		.help = "virtual CPUs; 0: as many as the host has" },
+		.help = "virtual CPUs; 0: as many as the host has, and one under TCG, whose "
+			"CPUs race (QEMU before 8.1) and which is no faster with more" },
 	{ "vm.hangTimeout", SETTING_DURATION, .min = SECOND, .max = DAY, .bare_us = SECOND,
 		.def = "1m",
 		.help = "a stage is given up that shows nothing for so long after the kernel "

@@ -370,6 +370,14 @@ static int reboot_now(struct test *t)
 	return complain(EXIT_NOT_TOLD, "this machine does not reboot");
 }
 
+/* The test may take the machine down: what was written before it is to be found on its disk. */
+static void save_logs(void)
+{
+	auto_close int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0)
+		(void)syncfs(root);
+}
+
 int fsqa_test_main(int argc, char **argv)
 {
 	struct test t = { 0 };
@@ -387,6 +395,8 @@ int fsqa_test_main(int argc, char **argv)
 		return collect(&t);
 	if (t.reboot)
 		return reboot_now(&t);
+	if (t.agent >= 0)
+		save_logs();
 	rc = tell_host(&t, EVENT_START, start_event(&t));
 	if (rc < 0)
 		return complain(EXIT_NOT_TOLD, "the host does not take the start of %s: %s", t.name,
