@@ -157,15 +157,15 @@ static const struct setting settings[] = {
 		.help = "what builds kernel.source: gcc and binutils, or clang and LLVM" },
 	{ "kernel.config", SETTING_PATH, .word = "*", .example = "./kernel.config",
 		.help = "configuration that a build of kernel.source begins with: allnoconfig, "
-			"tinyconfig, defconfig, or a file (with a slash in it); unset: the "
-			"profile's "
-			"config/kernel.config, else allnoconfig" },
+			"tinyconfig, defconfig, kvm_guest.config, localmodconfig, or a file (with "
+			"a slash in it); unset: the profile's config/kernel.config, else "
+			"allnoconfig" },
 	{ "kernel.debug", SETTING_PATH, .example = "~/linux/vmlinux",
 		.help = "the kernel's vmlinux with debug information, for source lines in its "
 			"oopses; else it is looked for by its build id" },
 	{ "kernel.fragments", SETTING_PATHS, .word = "*", .def = "filesystems", .example = "kasan",
-		.help = "fragments of configuration on top, by name (fsqa kernel fragments) or "
-			"as files (with a slash in it); several values add up" },
+		.help = "fragments of configuration on top, by name (fragments/README.md) or as "
+			"files (with a slash in it); several values add up" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
 		.help = "a kernel file (bzImage, ELF vmlinux or arm64's Image) to test; wins over "
 			"kernel.source and kernel.version" },
