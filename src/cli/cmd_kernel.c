@@ -44,12 +44,23 @@ static void settings_of(struct cli *cli, const char *source, struct strv *settin
 			strv_addf(settings, "%s=%s", all[i].setting, *v);
 }
 
+/* Where it is from: of one that was built, who asked for it first. */
+static const char *source_of(const json_t *x)
+{
+	if (!json_bool_or(x, "whole", false))
+		return "damaged";
+	return json_str_or(json_object_get(x, "first"), "source", json_str_or(x, "source", "-"));
+}
+
 static void print_one(struct cli *cli, const json_t *x, const char *state_dir);
 
-static int print_built(struct cli *cli, const char *state_dir, const char *key)
+/* With where it is from, as we were asked; the store's is of who asked first. */
+static int print_built(struct cli *cli, const char *state_dir, const char *key, json_t *origin)
 {
 	auto_json json_t *all = kernel_list(state_dir);
 	json_t *x = json_find(all, "key", key);
+	json_object_update(x, origin);
+	json_object_del(x, "first");
 	if (cli_wants_json(cli))
 		cli_print_json(cli, json_incref(x));
 	else
@@ -60,18 +71,22 @@ static int print_built(struct cli *cli, const char *state_dir, const char *key)
 static int build_kernel(struct cli *cli, const struct profile *p, const char *state_dir)
 {
 	struct err e = { 0 };
-	struct kernel *kernel = NULL;
+	struct made_kernel made = { 0 };
 	int code = CLI_INFRA;
 	const struct prepare_request q = { .state_dir = state_dir, .profile = p };
 	struct progress *progress = progress_new(cli, NULL);
-	int rc = prepare_kernel(&q, progress_text, progress, &kernel, &code, &e);
+	int rc = prepare_kernel(&q, progress_text, progress, &made, &code, &e);
 	progress_clear(progress);
 	progress_free(progress);
-	if (rc < 0)
-		return cli_error(cli, code, &e);
-	auto_free char *key = xstrdup(kernel->key);
-	kernel_free(kernel); /* else it would count as used */
-	return print_built(cli, state_dir, key);
+	if (rc == 0) {
+		auto_free char *key = xstrdup(made.kernel->key);
+		kernel_free(take(&made.kernel)); /* else it would count as used */
+		code = print_built(cli, state_dir, key, made.story.origin);
+	} else {
+		code = cli_error(cli, code, &e);
+	}
+	made_kernel_clear(&made);
+	return code;
 }
 
 static int build(struct cli *cli, int argc, char **argv)
@@ -116,8 +131,7 @@ static void print_table(struct cli *cli, const json_t *all)
 		table_cell(t, CLI_PLAIN, "%s",
 			parse_size_text((uint64_t)json_i64_or(x, "bytes", 0), size));
 		table_cell(t, CLI_PLAIN, "%.10s", json_str_or(x, "made_at", "-"));
-		table_cell(t, whole ? CLI_PLAIN : CLI_RED, "%s",
-			whole ? json_str_or(x, "source", "-") : "damaged");
+		table_cell(t, whole ? CLI_PLAIN : CLI_RED, "%s", source_of(x));
 		table_cell(t, CLI_PLAIN, "%s", json_bool_or(x, "held", false) ? "a run" : "-");
 	}
 	table_print(cli, t);
@@ -175,14 +189,16 @@ static void print_build(struct cli *cli, const json_t *x)
 	size_t i;
 	json_t *word;
 	auto_buf struct buf fragments = { 0 };
-	json_array_foreach (json_object_get(x, "fragments"), i, word)
+	const json_t *first = json_object_get(x, "first");
+	const json_t *from = first ? first : x;
+	json_array_foreach (json_object_get(from, "fragments"), i, word)
 		buf_addf(&fragments, " %s", json_string_value(word));
 	print_member(cli, x, "commit", "commit");
 	print_member(cli, x, "tree", "tree");
-	json_array_foreach (json_object_get(x, "patches"), i, word)
+	json_array_foreach (json_object_get(from, "patches"), i, word)
 		cli_note(cli, "%-10s%s", i ? "" : "patches", json_string_value(word));
 	if (fragments.len)
-		cli_note(cli, "%-10s%s,%s", "config", json_str_or(x, "base", ""),
+		cli_note(cli, "%-10s%s,%s", "config", json_str_or(from, "base", ""),
 			buf_str(&fragments));
 	print_member(cli, x, "compiler", "compiler");
 	print_member(cli, x, "linker", "linker");
@@ -203,8 +219,7 @@ static void print_one(struct cli *cli, const json_t *x, const char *state_dir)
 	cli_note(cli, "%-10s%s", "kernel", json_str_or(x, "key", ""));
 	cli_note(cli, "%-10s%s/kernels/%s", "folder", state_dir, json_str_or(x, "key", ""));
 	cli_note(cli, "%-10s%s", "release", json_str_or(x, "release", "-"));
-	cli_note(cli, "%-10s%s", "source",
-		json_bool_or(x, "whole", false) ? json_str_or(x, "source", "-") : "damaged");
+	cli_note(cli, "%-10s%s", "source", source_of(x));
 	print_build(cli, x);
 	cli_note(cli, "%-10s%s", "made", json_str_or(x, "made_at", "-"));
 	cli_note(cli, "%-10s%s", "used by", json_bool_or(x, "held", false) ? "a run" : "-");

@@ -7,7 +7,6 @@
 #include "cli/compare.h"
 #include "cli/progress.h"
 #include "config/profile.h"
-#include "kernel/kernel.h"
 #include "run/prepare.h"
 #include "run/run.h"
 #include "site/site.h"
@@ -54,8 +53,8 @@ static void say_kept(struct cli *cli, const struct run_result *r)
 
 /* One run, told as it goes and at its end. With `results` (--json) what would be printed is
  * appended there. */
-static int run_once(const struct plan *plan, const char *kernel, const char *baseline,
-	json_t *results, struct run_result *r)
+static int run_once(const struct plan *plan, const char *kernel, struct made_kernel *made,
+	const char *baseline, json_t *results, struct run_result *r)
 {
 	struct err e = { 0 };
 	struct cli *cli = plan->cli;
@@ -64,6 +63,7 @@ static int run_once(const struct plan *plan, const char *kernel, const char *bas
 			.state_dir = plan->state_dir,
 			.profile = plan->profile,
 			.kernel = kernel,
+			.made = made,
 			.keep = cli_flag(cli, "keep"),
 		},
 		.baseline = baseline,
@@ -96,7 +96,7 @@ static int run_one(const struct plan *plan)
 {
 	struct run_result r;
 	auto_json json_t *results = cli_wants_json(plan->cli) ? json_array() : NULL;
-	int code = run_once(plan, cli_value(plan->cli, "kernel"), NULL, results, &r);
+	int code = run_once(plan, cli_value(plan->cli, "kernel"), NULL, NULL, results, &r);
 	if (json_array_size(results))
 		cli_print_json(plan->cli, json_incref(json_array_get(results, 0)));
 	return code;
@@ -106,9 +106,10 @@ static int run_one(const struct plan *plan)
 
 #define KERNELS_MAX 16
 
-/* All are there before the first boots, and none is removed, or made of another file, meanwhile. */
+/* All are there before the first boots, and none is removed, or made of another file, meanwhile.
+ * That one does not build is its run's result. */
 static int hold_kernels(
-	const struct plan *plan, const char *const *specs, size_t n, struct kernel **kernels)
+	const struct plan *plan, const char *const *specs, size_t n, struct made_kernel *kernels)
 {
 	struct err e = { 0 };
 	int code = 0;
@@ -119,7 +120,8 @@ static int hold_kernels(
 			.profile = plan->profile,
 			.kernel = specs[i],
 		};
-		if (prepare_kernel(&q, progress_text, p, &kernels[i], &code, &e) == 0)
+		if (prepare_kernel(&q, progress_text, p, &kernels[i], &code, &e) == 0 ||
+			made_kernel_is_told(&kernels[i]))
 			code = 0;
 	}
 	progress_clear(p);
@@ -149,14 +151,15 @@ static int compare(const struct plan *plan, const struct run_result *results, si
 	return code == CLI_GOOD ? broke : code;
 }
 
-static int run_each(const struct plan *plan, struct kernel *const *kernels, size_t n)
+static int run_each(
+	const struct plan *plan, const char *const *specs, struct made_kernel *kernels, size_t n)
 {
 	struct run_result results[KERNELS_MAX];
 	auto_json json_t *told = cli_wants_json(plan->cli) ? json_array() : NULL;
 	int broke = CLI_GOOD;
 	for (size_t i = 0; i < n; i++) {
 		const char *baseline = i ? results[0].id : NULL;
-		int code = run_once(plan, kernels[i]->key, baseline, told, &results[i]);
+		int code = run_once(plan, specs[i], &kernels[i], baseline, told, &results[i]);
 		if (code == CLI_INTERRUPTED || !results[i].id[0])
 			return code;
 		if (code == CLI_INFRA)
@@ -167,7 +170,7 @@ static int run_each(const struct plan *plan, struct kernel *const *kernels, size
 
 static int run_several(const struct plan *plan, const char *const *specs)
 {
-	struct kernel *kernels[KERNELS_MAX] = { NULL };
+	struct made_kernel kernels[KERNELS_MAX] = { 0 };
 	size_t n = 0;
 	while (specs[n])
 		n++;
@@ -175,9 +178,9 @@ static int run_several(const struct plan *plan, const char *const *specs)
 		return cli_usage(plan->cli, "%zu kernels, at most %d", n, KERNELS_MAX);
 	int code = hold_kernels(plan, specs, n, kernels);
 	if (code == 0)
-		code = run_each(plan, kernels, n);
+		code = run_each(plan, specs, kernels, n);
 	for (size_t i = 0; i < n; i++)
-		kernel_free(kernels[i]);
+		made_kernel_clear(&kernels[i]);
 	return code;
 }
 

@@ -85,6 +85,19 @@ static void line(const struct cli *cli, const char *head, const char *fmt, ...)
 		cli_color_off(cli, stdout), text);
 }
 
+/* What the kernel was built of. */
+static void print_origin(const struct cli *cli, const json_t *first)
+{
+	const json_t *origin = json_object_get(first, "kernel_origin");
+	size_t i;
+	json_t *patch;
+	line(cli, "Source", "%s", json_str_or(origin, "source", ""));
+	line(cli, "Commit", "%s", json_str_or(origin, "commit", ""));
+	line(cli, "Tree", "%s", json_str_or(origin, "tree", ""));
+	json_array_foreach (json_object_get(origin, "patches"), i, patch)
+		line(cli, i ? "" : "Patches", "%s", json_string_value(patch));
+}
+
 static void print_head(const struct cli *cli, const struct run_info *r)
 {
 	const json_t *f = r->first;
@@ -107,6 +120,7 @@ static void print_head(const struct cli *cli, const struct run_info *r)
 		line(cli, "Kernel", "%s (booted: %s)", kernel, release);
 	else
 		line(cli, "Kernel", "%s", *kernel ? kernel : release);
+	print_origin(cli, f);
 	line(cli, "Build id", "%s", json_str_or(f, "kernel_build_id", ""));
 	line(cli, "Baseline", "%s", json_str_or(f, "baseline", ""));
 	line(cli, "Image", "%s", json_str_or(f, "image", ""));

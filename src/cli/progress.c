@@ -156,7 +156,7 @@ static void on_begin(void *ctx, const char *id, const json_t *first)
 	p->start_us = clock_mono_us();
 	(void)snprintf(p->phase, sizeof p->phase, "starting"); /* fits */
 	say(p, "run %s  profile %s  kernel %s", id, json_str_or(first, "profile", "?"),
-		json_str_or(first, "kernel", "?"));
+		json_str_or(first, "kernel", json_str_or(first, "kernel_source", "?")));
 	if (strcmp(json_str_or(first, "accel", ""), "tcg") == 0)
 		say(p, "accelerator tcg: slow, the guest's processor is emulated%s%s",
 			*why ? " because " : "", why);

@@ -37,6 +37,8 @@ static enum verdict verdict_in(
 {
 	if (a)
 		return a->ended ? a->status : VERDICT_MISS;
+	if (strcmp(test, "build") == 0) /* a kernel that needed none */
+		return VERDICT_PASS;
 	for (const char *dot = test; (dot = strchr(dot, '.')); dot++) {
 		const struct run_attempt *above = find(r, test, (size_t)(dot - test));
 		if (above && verdict_in(r, above, test) == VERDICT_MISS)

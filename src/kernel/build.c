@@ -34,7 +34,7 @@ struct build {
 	struct make make; /* of the slot */
 	bool ended;       /* make left nothing half made */
 	bool believed;    /* the error is the source's, whatever obj had before */
-	uint64_t took_us;
+	struct kernel_story *story;
 	json_t *manifest;
 };
 
@@ -152,13 +152,17 @@ static int run_make(struct build *b, bool configure, struct err *e)
 		strcmp(modules, "y") == 0 ? "modules" : NULL, NULL };
 	shelf_say(&b->shelf, "building");
 	rc = make_run(&b->make, targets, &l, e);
-	if (rc == -EBADMSG && l.context.len)
+	if (rc == -EBADMSG && l.context.len) {
 		shelf_say(&b->shelf, buf_str(&l.context));
+		free(b->story->excerpt);
+		b->story->excerpt = buf_take(&l.context);
+	}
 	b->ended = l.ended;
 	b->believed = is_sources_error(b, &l);
 	int noted = warnings_note(&b->slot, l.made, !b->slot.tree,
 		rc == 0 ? b->source->describe : NULL, b->manifest, rc == 0 ? e : NULL);
 	rc = rc == 0 ? noted : rc;
+	b->story->warnings = (unsigned)json_i64_or(b->manifest, "warnings", 0);
 	if (rc == 0 && (!b->slot.tree || l.steps > b->slot.steps))
 		b->slot.steps = l.steps;
 	/* make may have asked itself again, of Kconfig files that we took for the same. */
@@ -177,6 +181,7 @@ static int make_kernel(struct build *b, struct err *e)
 	if (rc < 0)
 		return rc;
 	bool fresh = !b->slot.tree;
+	b->story->tried = true;
 	b->make.expected = fresh ? b->slot.steps : 0;
 	rc = run_make(b, slot_reconfigures(&b->slot, b->source), &why);
 	if (!fresh && ((rc == -EBADMSG && !b->believed) || rc == -EINVAL)) {
@@ -188,10 +193,14 @@ static int make_kernel(struct build *b, struct err *e)
 		if (rc == 0)
 			rc = run_make(b, true, &why);
 	}
-	b->took_us = clock_mono_us() - start;
+	b->story->took_us = clock_mono_us() - start;
+	/* The next build in this place begins a log of its own. */
+	b->story->log = fopen(b->slot.log, "re");
 	if (b->ended && rc != -EINVAL &&
 		slot_note(&b->slot, b->source->tree, SLOT_WHOLE, &why) < 0 && rc == 0)
 		rc = why.code;
+	if (rc < 0)
+		b->story->error = xstrdup(why.msg);
 	if (rc == -EBADMSG)
 		return err_set(e, rc, "%s does not build: %s (all of it: %s)", b->source->describe,
 			why.msg, b->slot.log);
@@ -260,26 +269,41 @@ static json_t *words(const struct strv *v)
 	return j;
 }
 
+/* Where it is from, to who asks now. */
+static json_t *origin_of(const struct build *b)
+{
+	const struct source *s = b->source;
+	json_t *j = json_object();
+	auto_free char *text = source_text(s);
+	set_text(j, "source", text);
+	set_text(j, "origin", s->origin);
+	set_text(j, "describe", s->describe);
+	json_object_set_new(j, "dirty", json_boolean(s->dirty));
+	json_object_set_new(j, "patches", words(&s->patches));
+	set_text(j, "commit", s->commit);
+	set_text(j, "tree", s->tree);
+	set_text(j, "base", b->recipe->base);
+	json_object_set_new(j, "fragments", words(&b->asked.names));
+	return j;
+}
+
+/* What the key stands for; but "first", who it was built for first. */
 static void describe(struct build *b)
 {
 	const struct source *s = b->source;
-	auto_free char *text = source_text(s);
+	auto_free char *text = xasprintf("tree %.12s%s%.12s", s->tree,
+		s->commit ? " of commit " : "", s->commit ? s->commit : "");
 	auto_strv struct strv flags = { 0 };
 	json_t *m = b->manifest;
 	make_variables(&b->make, &flags);
 	set_text(m, "source", text);
-	set_text(m, "origin", s->origin);
 	set_text(m, "commit", s->commit);
-	set_text(m, "describe", s->describe);
 	set_text(m, "tree", s->tree);
-	json_object_set_new(m, "dirty", json_boolean(s->dirty));
-	json_object_set_new(m, "patches", words(&s->patches));
-	set_text(m, "base", b->recipe->base);
-	json_object_set_new(m, "fragments", words(&b->asked.names));
+	json_object_set(m, "first", b->story->origin);
 	set_text(m, "compiler", b->compiler);
 	set_text(m, "linker", b->linker);
 	json_object_set_new(m, "flags", words(&flags));
-	json_object_set_new(m, "build_s", json_real((double)b->took_us / 1e6));
+	json_object_set_new(m, "build_s", json_real((double)b->story->took_us / 1e6));
 }
 
 static int fill_entry(struct build *b, const char *tmp, struct err *e)
@@ -337,19 +361,31 @@ static int build(struct build *b, struct kernel **ret, struct err *e)
 	if (rc < 0)
 		return rc;
 	auto_free char *key = store_key(b);
+	b->story->origin = origin_of(b);
 	*ret = shelf_load(&b->shelf, key);
 	if (!*ret)
 		rc = make_entry(b, key, ret, e);
 	if (rc < 0)
 		return rc;
+	b->story->stored = !b->story->tried;
 	free((*ret)->source); /* the same tree may have come from elsewhere before */
 	(*ret)->source = source_text(b->source);
 	return 0;
 }
 
+void kernel_story_clear(struct kernel_story *s)
+{
+	json_decref(s->origin);
+	free(s->error);
+	free(s->excerpt);
+	if (s->log)
+		(void)fclose(s->log); /* only read */
+	*s = (struct kernel_story){ 0 };
+}
+
 int kernel_build(const char *state_dir, const struct kernel_recipe *r,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
-	struct err *e)
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
+	struct kernel_story *story, struct kernel **ret, struct err *e)
 {
 	struct err why = { 0 };
 	struct kernel *k = NULL;
@@ -357,6 +393,7 @@ int kernel_build(const char *state_dir, const struct kernel_recipe *r,
 	struct build b = {
 		.state_dir = whole ? whole : state_dir,
 		.recipe = r,
+		.story = story,
 		.slot = { .lock = -1 },
 		.manifest = json_object(),
 	};

@@ -50,8 +50,8 @@ static size_t wishes(const struct config *c, struct kernel_wish v[WISHES_MAX])
 }
 
 static int from_source(const char *state_dir, const struct profile *p, const char *source,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
-	struct err *e)
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
+	struct kernel_story *story, struct kernel **ret, struct err *e)
 {
 	auto_free char *fragment_dir = place_data("fragments");
 	const struct config *c = p->config;
@@ -73,12 +73,12 @@ static int from_source(const char *state_dir, const struct profile *p, const cha
 		.timeout_us = config_num(c, "kernel.buildTimeout"),
 		.silence_us = config_num(c, "kernel.buildSilence"),
 	};
-	return kernel_build(state_dir, &r, arch, progress, ctx, ret, e);
+	return kernel_build(state_dir, &r, arch, progress, ctx, story, ret, e);
 }
 
 int kernel_choose(const char *state_dir, const struct profile *p, const char *spec,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, bool *ret_named,
-	struct kernel **ret, struct err *e)
+	struct kernel_story *story, struct kernel **ret, struct err *e)
 {
 	const struct config *c = p->config;
 	const char *image = spec ? NULL : config_str(c, "kernel.image");
@@ -90,7 +90,7 @@ int kernel_choose(const char *state_dir, const struct profile *p, const char *sp
 	if (ret_named)
 		*ret_named = strcmp(wanted, "debian") != 0;
 	if (source)
-		return from_source(state_dir, p, source, arch, progress, ctx, ret, e);
+		return from_source(state_dir, p, source, arch, progress, ctx, story, ret, e);
 	return kernel_resolve(
 		state_dir, wanted, config_str(c, "kernel.modules"), arch, progress, ctx, ret, e);
 }

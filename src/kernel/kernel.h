@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 struct err;
 struct profile;
 struct strv;
@@ -79,25 +80,41 @@ struct kernel_recipe {
 	uint64_t timeout_us;      /* 0: none */
 	uint64_t silence_us;      /* without output, after which it hangs; 0: none */
 };
+
+/* How it went with a build, for who asked for it: the store's entry may have been made for another
+ * source of the same content. All zero: none. */
+struct kernel_story {
+	json_t *origin; /* {"source" (one line) "origin" "describe" "dirty" "patches"[] "commit"
+			   "tree" "base" "fragments"[]}; NULL: no source was built or found */
+	bool stored;    /* the store had it */
+	bool tried;     /* make was run, or could not be configured by the source's fault */
+	uint64_t took_us;
+	unsigned warnings;
+	char *error;   /* of one that failed: the first error; or NULL */
+	char *excerpt; /* with the lines around it; or NULL */
+	FILE *log;     /* all that make said, at its start; NULL: it was not run */
+};
+void kernel_story_clear(struct kernel_story *s);
 /* The store's entry of it, built if it is not there; its manifest says all that it was made of:
- * "tree" (of git, patches and all) "commit" "describe" "dirty" "patches" "base" "fragments"
- * "config_sha256" "compiler" "linker" "flags" "warnings" "new_warnings" "warnings_before" "build_s"
- * "build_id" "release"; and it has the files bzImage (x86_64), vmlinux with symbols, config,
- * build.log. Built out of tree, in a folder of its own per repository, configuration and toolchain,
- * STATE/builds/<hash>-<n>/: what was built there last serves, and is thrown away when the build
- * then fails; two at once take two of them. -EBADMSG    the source does not compile; the message is
- * the first error -EINVAL configuration or patches do not fit the source, or it is none -ENOENT no
- * such source, branch, fragment or program -EIO        what could not be reached; -ENOMEM,
- * -ETIMEDOUT: the build was killed */
+ * "tree" (of git, patches and all) "commit" "first" (the origin of who asked first)
+ * "config_sha256" "compiler" "linker" "flags" "warnings" "new_warnings"
+ * "warnings_before" "build_s" "build_id" "release"; and it has
+ * the files bzImage (x86_64), vmlinux with symbols, config, build.log. Built out of tree, in a
+ * folder of its own per repository, configuration and toolchain, STATE/builds/<hash>-<n>/: what was
+ * built there last serves, and is thrown away when the build then fails; two at once take two of
+ * them. `story`, all zero before, is filled whatever is returned.
+ * -EBADMSG: the source does not compile; the message is the first error. -EINVAL: configuration or
+ * patches do not fit the source, or it is none. -ENOENT: no such source, branch, fragment or
+ * program. -EIO: what could not be reached. -ENOMEM, -ETIMEDOUT: the build was killed. */
 int kernel_build(const char *state_dir, const struct kernel_recipe *r,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
-	struct err *e);
+	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
+	struct kernel_story *story, struct kernel **ret, struct err *e);
 /* What the profile's settings kernel.* say, but `spec` (may be NULL) wins: a source, or what
  * kernel_resolve takes. *ret_named (may be NULL): somebody named it, so that -ENOENT, -ENOEXEC and
  * -EINVAL are their mistake. */
 int kernel_choose(const char *state_dir, const struct profile *p, const char *spec,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, bool *ret_named,
-	struct kernel **ret, struct err *e);
+	struct kernel_story *story, struct kernel **ret, struct err *e);
 
 /* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
  * Those of other guests that were not used for a day are removed. */

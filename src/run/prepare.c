@@ -285,11 +285,14 @@ static json_t *run_json(
 	const struct prepare_request *q, const struct prepared *p, const struct utsname *host)
 {
 	const struct config *c = q->profile->config;
-	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:i, "
-			 "s:I, s:I, s:I}}",
+	const struct kernel *k = p->kernel;
+	json_t *origin = p->made.story.origin;
+	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:O*, s:s*, s:s, s:{s:s, s:s, s:s, s:s, "
+			 "s:i, s:I, s:I, s:I}}",
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
-		p->kernel->release, "kernel_build_id", p->kernel->build_id, "kernel_source",
-		p->kernel->source, "image", p->image->source, "accel", p->accel.name, "environment",
+		k ? k->release : NULL, "kernel_build_id", k ? k->build_id : NULL, "kernel_source",
+		k ? k->source : json_str_or(origin, "source", ""), "kernel_origin", origin, "image",
+		p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
 		"accel_reason", p->accel.reason, "qemu", p->accel.version, "arch", p->machine->arch,
 		"host_kernel", host->release, "cpus", (int)cpu_count(c, &p->accel), "memory_bytes",
 		(json_int_t)config_num(c, "vm.memory"), "disks",
@@ -513,7 +516,7 @@ static int kernel_exit(int rc, bool named)
 }
 
 int prepare_kernel(const struct prepare_request *q, kernel_progress *progress, void *ctx,
-	struct kernel **ret, int *ret_exit, struct err *e)
+	struct made_kernel *ret, int *ret_exit, struct err *e)
 {
 	struct prepared p = { 0 };
 	bool named = false;
@@ -522,11 +525,28 @@ int prepare_kernel(const struct prepare_request *q, kernel_progress *progress, v
 	if (rc < 0)
 		return rc;
 	const struct kernel_arch arch = kernel_arch_of(&p);
-	rc = kernel_choose(
-		q->state_dir, q->profile, q->kernel, &arch, progress, ctx, &named, ret, e);
+	rc = kernel_choose(q->state_dir, q->profile, q->kernel, &arch, progress, ctx, &named,
+		&ret->story, &ret->kernel, e);
+	made_kernel_judge(ret, rc);
 	if (rc < 0)
 		*ret_exit = kernel_exit(rc, named);
 	return rc;
+}
+
+/* The one that was made before, or now. That it does not build is a result where stages would run,
+ * else an error. */
+static int take_kernel(const struct prepare_request *q, kernel_progress *progress, void *ctx,
+	struct prepared *p, int *ret_exit, struct err *e)
+{
+	int rc = 0;
+	if (q->made) {
+		p->made = *q->made;
+		*q->made = (struct made_kernel){ 0 };
+	} else {
+		rc = prepare_kernel(q, progress, ctx, &p->made, ret_exit, e);
+	}
+	p->kernel = p->made.kernel;
+	return rc < 0 && (q->shell_argv || !made_kernel_is_told(&p->made)) ? rc : 0;
 }
 
 /* The agent for the guest's architecture. */
@@ -566,7 +586,6 @@ static int make_parts(const struct prepare_request *q,
 	struct err *e)
 {
 	const struct config *c = q->profile->config;
-	bool named = false;
 	auto_free char *guest = NULL;
 	struct accel_query accel = prepare_accel(q->state_dir, c);
 	int rc = choose_machine(c, p, e);
@@ -581,13 +600,10 @@ static int make_parts(const struct prepare_request *q,
 		rc = place_program("fsqa-salvage", &p->salvage, e);
 	if (rc < 0)
 		return rc;
-	const struct kernel_arch arch = kernel_arch_of(p);
-	rc = kernel_choose(
-		q->state_dir, q->profile, q->kernel, &arch, progress, ctx, &named, &p->kernel, e);
-	if (rc < 0) {
-		*ret_exit = kernel_exit(rc, named);
+	rc = take_kernel(q, progress, ctx, p, ret_exit, e);
+	if (rc < 0 || !p->kernel)
 		return rc;
-	}
+	*ret_exit = 3;
 	p->network = strcmp(config_str(c, "vm.network"), "user") == 0;
 	rc = prepare_root(q->state_dir, c, progress, ctx, &p->image, ret_exit, e);
 	if (rc == 0 && (rc = share_all(q, progress, ctx, p, e)) < 0)
@@ -629,7 +645,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		prepared_clear(&p);
 		return rc;
 	}
-	p.job = job_json(q, &p);
+	if (p.kernel)
+		p.job = job_json(q, &p);
 	p.run = run_json(q, &p, &host);
 	*ret = p;
 	return 0;
@@ -648,7 +665,7 @@ void prepare_place(struct prepared *p, const char *work_dir)
 
 void prepared_clear(struct prepared *p)
 {
-	kernel_free(p->kernel);
+	made_kernel_clear(&p->made);
 	image_free(p->image);
 	free(p->initramfs);
 	free(p->salvage);

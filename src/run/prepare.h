@@ -5,6 +5,7 @@
 #pragma once
 #include "image/image.h"
 #include "kernel/kernel.h"
+#include "run/made_kernel.h"
 #include "target/accel.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct prepare_request {
 	const char *state_dir;
 	const struct profile *profile;          /* its selected stages are run */
 	const char *kernel;                     /* --kernel, or NULL for the profile's */
+	struct made_kernel *made;               /* that one, made before (moved); NULL: not yet */
 	const char *const *shell_argv;          /* NULL: run the stages; else only this command */
 	const struct prepare_copy *put, *fetch; /* before that command and after it */
 	size_t n_put, n_fetch;
@@ -35,8 +37,9 @@ struct prepare_request {
 
 struct prepared {
 	const struct machine *machine;
-	bool foreign; /* of another architecture than the host */
-	struct kernel *kernel;
+	bool foreign;            /* of another architecture than the host */
+	struct made_kernel made; /* without a kernel there is `run`, and no more to come */
+	struct kernel *kernel;   /* that one, borrowed */
 	struct image *image;
 	struct accel accel;
 	char *initramfs;
@@ -58,8 +61,8 @@ struct prepared {
 };
 
 /* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or
- * the configuration is at fault, 3 where the host is, 1 where the kernel's source does not compile.
- */
+ * the configuration is at fault, 3 where the host is, 1 where the kernel's source does not compile:
+ * of a shell; for stages that is no failure, see `made`. */
 int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
 	void *ctx, struct prepared *ret, int *ret_exit, struct err *e);
 /* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
@@ -81,9 +84,10 @@ int prepare_root(const char *state_dir, const struct config *c, image_progress *
 	struct image **ret, int *ret_exit, struct err *e);
 
 /* The kernel that q->kernel and the profile's settings name, made if it is not there. *ret_exit as
- * prepare's, or 1: its source does not compile. */
+ * prepare's, or 1: its source does not compile. *ret is all zero before, and the caller's whatever
+ * is returned. */
 int prepare_kernel(const struct prepare_request *q, kernel_progress *progress, void *ctx,
-	struct kernel **ret, int *ret_exit, struct err *e);
+	struct made_kernel *ret, int *ret_exit, struct err *e);
 
 /* Whether the host has vm.memory to give. -ENOMEM with both figures and a setting that fits. */
 int prepare_check_memory(const struct config *c, struct err *e);

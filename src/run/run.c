@@ -16,18 +16,35 @@
 #include <string.h>
 #include <unistd.h>
 
-static json_t *plan_tests(const struct profile *p)
+static json_t *plan_tests(const struct profile *p, const struct made_kernel *made)
 {
-	json_t *tests = json_pack("[s]", "boot");
+	json_t *tests = json_array();
+	if (made->judged)
+		json_array_append_new(tests, json_string(BUILD_TEST));
+	json_array_append_new(tests, json_string("boot"));
 	for (size_t i = 0; i < p->n_stages; i++) {
 		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
 		json_array_append_new(tests, json_string(path));
 	}
-	return json_pack("{s:o}", "tests", tests);
+	return tests;
 }
 
-static int begin(const struct run_request *q, struct prepared *p, struct run_writer **w,
-	struct run_result *ret, struct err *e)
+/* Where the worker writes, of a run that has one. */
+static void place(const struct run_request *q, struct prepared *p, const struct run_writer *w)
+{
+	auto_free char *work = path_join(run_writer_dir(w), "work");
+	prepare_place(p, work);
+	json_t *hold = json_object_get(p->job, "hold");
+	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(w));
+	auto_free char *console = path_join(run_writer_dir(w), "kept-console.log");
+	if (hold) {
+		json_object_set_new(hold, "file", json_string(kept));
+		json_object_set_new(hold, "console", json_string(console));
+	}
+}
+
+static int begin(const struct run_request *q, struct prepared *p, const json_t *tests,
+	struct run_writer **w, struct run_result *ret, struct err *e)
 {
 	const struct profile *profile = q->prepare.profile;
 	json_object_set_new(p->run, "command", json_string(q->command));
@@ -39,22 +56,15 @@ static int begin(const struct run_request *q, struct prepared *p, struct run_wri
 		return rc;
 	(void)snprintf(ret->id, sizeof ret->id, "%s", run_writer_id(*w));    /* ids are short */
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s", run_writer_dir(*w)); /* may be cut */
-	auto_json json_t *plan = plan_tests(profile);
+	auto_json json_t *plan = json_pack("{s:O}", "tests", tests);
 	rc = run_append(*w, "plan", plan, true, e);
 	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++) {
 		auto_json json_t *j =
 			json_pack("{s:s, s:s}", "level", "warning", "text", profile->warnings.v[i]);
 		rc = run_append(*w, "note", j, false, e);
 	}
-	auto_free char *work = path_join(run_writer_dir(*w), "work");
-	prepare_place(p, work);
-	json_t *hold = json_object_get(p->job, "hold");
-	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(*w));
-	auto_free char *console = path_join(run_writer_dir(*w), "kept-console.log");
-	if (hold) {
-		json_object_set_new(hold, "file", json_string(kept));
-		json_object_set_new(hold, "console", json_string(console));
-	}
+	if (p->job)
+		place(q, p, *w);
 	return rc;
 }
 
@@ -124,21 +134,38 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 	return update_index(q->prepare.state_dir, r->id, e);
 }
 
+/* The tests of the plan: that of the build first, then all that the worker does. */
+static int run_tests(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct prepared *p, const json_t *tests, struct run_writer *w, struct run_result *ret,
+	struct err *e)
+{
+	struct controller_result build = { .status = VERDICT_SKIP };
+	int rc = made_kernel_record(&p->made, tests, w, &o->controller, ctx, &build, e);
+	ret->ended = build;
+	if (rc < 0 || !p->job)
+		return rc;
+	const struct controller_spec spec = {
+		.prepared = p,
+		.writer = w,
+		.state_dir = q->prepare.state_dir,
+		.min_free_bytes = config_num(q->prepare.profile->config, "store.minFree") / 4,
+	};
+	rc = controller_run(&spec, &o->controller, ctx, &ret->ended, e);
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		ret->ended.counts[v] += build.counts[v];
+	ret->ended.status = verdict_worst(ret->ended.status, build.status);
+	return rc;
+}
+
 static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct prepared *p, struct run_result *ret, struct err *e)
 {
 	struct run_writer *w = NULL;
-	int rc = begin(q, p, &w, ret, e);
+	auto_json json_t *tests = plan_tests(q->prepare.profile, &p->made);
+	int rc = begin(q, p, tests, &w, ret, e);
 	if (rc == 0) {
 		o->on_begin(ctx, ret->id, p->run);
-		struct controller_spec spec = {
-			.prepared = p,
-			.writer = w,
-			.state_dir = q->prepare.state_dir,
-			.min_free_bytes =
-				config_num(q->prepare.profile->config, "store.minFree") / 4,
-		};
-		rc = controller_run(&spec, &o->controller, ctx, &ret->ended, e);
+		rc = run_tests(q, o, ctx, p, tests, w, ret, e);
 	}
 	if (rc < 0) {
 		/* There is nothing to write it to, or no worker: the next start finishes it. */
@@ -189,7 +216,8 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	if (rc < 0)
 		return rc;
 	ret->exit_code = 3;
-	clone_where_asked(q, o, ctx, &p);
+	if (p.job)
+		clone_where_asked(q, o, ctx, &p);
 	rc = run_prepared(q, o, ctx, &p, ret, e);
 	prepared_clear(&p);
 	return rc;

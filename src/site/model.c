@@ -61,11 +61,13 @@ static size_t plan_place(const json_t *tests, const char *test)
 	return SIZE_MAX;
 }
 
-/* boot first, then as planned; attempts of one test in their order. */
+/* The kernel's build and its boot first, then as planned; attempts of one test in their order. */
 static size_t place_of(const struct site_page *p, const struct site_stage *s)
 {
-	if (strcmp(s->test, "boot") == 0)
+	if (strcmp(s->test, "build") == 0)
 		return 0;
+	if (strcmp(s->test, "boot") == 0)
+		return 1;
 	return plan_place(json_object_get(p->run->plan, "tests"), s->test);
 }
 

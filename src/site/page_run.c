@@ -80,12 +80,27 @@ static void environment_fact(struct buf *b, const char *key, const json_t *value
 	}
 }
 
+/* What the kernel was built of, beside its source in one line. */
+static void origin_facts(struct buf *b, const json_t *origin)
+{
+	size_t i;
+	json_t *patch;
+	auto_buf struct buf names = { 0 };
+	json_array_foreach (json_object_get(origin, "patches"), i, patch)
+		buf_addf(&names, "%s%s", i ? ", " : "", json_string_value(patch));
+	auto_json json_t *patches = json_bytes(buf_str(&names), names.len);
+	fact(b, "Commit", json_object_get(origin, "commit"));
+	fact(b, "Tree", json_object_get(origin, "tree"));
+	fact(b, "Patches", patches);
+}
+
 static void facts(struct buf *b, const struct run_info *r)
 {
 	const json_t *kernel = json_object_get(r->first, "kernel_source");
 	buf_adds(b, "<dl class=\"facts\">\n");
 	fact(b, "Booted kernel", json_object_get(r->target, "release"));
 	fact(b, "Kernel", kernel ? kernel : json_object_get(r->first, "kernel"));
+	origin_facts(b, json_object_get(r->first, "kernel_origin"));
 	fact(b, "Build id", json_object_get(r->first, "kernel_build_id"));
 	const char *baseline = json_str_or(r->first, "baseline", NULL);
 	if (baseline)
@@ -272,7 +287,8 @@ static void lines_quote(struct buf *b, const char *caption, const json_t *lines,
 	buf_adds(b, "</pre></figure>\n");
 }
 
-/* What was done to the test's disks on purpose, and what the kernel said that judged it. */
+/* What was done to the test's disks on purpose, what the kernel said that judged it, and of its
+ * build the first error. */
 static void kernel_quote(struct buf *b, const struct run_attempt *a)
 {
 	const json_t *said = json_object_get(a->end, "kernel_log");
@@ -280,6 +296,8 @@ static void kernel_quote(struct buf *b, const struct run_attempt *a)
 		(int64_t)json_array_size(a->faults));
 	lines_quote(b, "The kernel's log during this test", said,
 		json_i64_or(a->end, "kernel_messages", (int64_t)json_array_size(said)));
+	const json_t *error = json_object_get(a->end, "build_log");
+	lines_quote(b, "The first error of the build", error, (int64_t)json_array_size(error));
 }
 
 static void output_quote(struct buf *b, const struct run_info *run, const struct run_attempt *a)

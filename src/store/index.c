@@ -146,7 +146,8 @@ static int replace_run(struct index_db *x, const struct run_info *r, struct err 
 	int64_t wall = json_i64_or(r->first, "wall_us", 0);
 	/* A damaged journal stays as it is until it is recovered: it is not read each time. */
 	bool final = r->last || (r->damage && !r->live);
-	const char *kernel = json_str_or(r->target, "release", json_str_or(r->first, "kernel", ""));
+	const char *kernel = json_str_or(r->target, "release",
+		json_str_or(r->first, "kernel", json_str_or(r->first, "kernel_source", "")));
 	const char *accel = run_info_accel(r, NULL);
 	auto_stmt sqlite3_stmt *s = NULL;
 	rc = prepare(x, &s, e, "INSERT INTO run VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",

@@ -146,9 +146,10 @@ int run_terminal_each(const struct run_info *r, const struct run_attempt *a,
 	const struct run_attempt *stage = stage_of(r, a);
 	const struct run_artifact *log = find(r, stage, "log", "terminal.log");
 	const struct run_artifact *cast = find(r, stage, "cast", "terminal.cast");
-	if (!*stage->stage) {
+	if (!*stage->stage) { /* the boot, or the build of its kernel */
 		log = find(r, stage, "console", "console.log");
 		cast = find(r, stage, "cast", "console.cast");
+		log = log ? log : find(r, stage, "log", "build.log");
 	}
 	if (!log && !cast)
 		return err_set(e, ENOENT, "%s: no log of its terminal was kept", stage->test);
