@@ -54,8 +54,7 @@ static int add(void *ctx, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-static void test_a_source_that_does_not_compile_fails_with_its_log_and_nothing_else_ran(
-	void **unused)
+static void test_a_source_that_does_not_compile_fails_and_nothing_else_ran(void **unused)
 {
 	struct controller_result result;
 	auto_buf struct buf log = { 0 };
@@ -159,8 +158,7 @@ static int remove_state(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			test_a_source_that_does_not_compile_fails_with_its_log_and_nothing_else_ran),
+		cmocka_unit_test(test_a_source_that_does_not_compile_fails_and_nothing_else_ran),
 		cmocka_unit_test(test_a_build_that_was_killed_is_a_miss),
 		cmocka_unit_test(test_one_that_is_there_passes_and_the_rest_is_the_workers),
 		cmocka_unit_test(test_a_mistake_is_no_verdict),
