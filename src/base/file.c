@@ -270,6 +270,17 @@ int file_lock(const char *path, uint64_t wait_us, struct err *e)
 	return take_fd(&fd);
 }
 
+int file_lock_shared(const char *path, struct err *e)
+{
+	auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	int rc;
+	while ((rc = flock(fd, LOCK_SH)) < 0 && errno == EINTR) {
+	}
+	return rc < 0 ? err_sys(e, "lock %s", path) : take_fd(&fd);
+}
+
 bool file_is_locked(const char *path)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);

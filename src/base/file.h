@@ -44,6 +44,9 @@ int file_free_bytes(const char *path, uint64_t *ret, struct err *e);
  * wait_us 0: do not wait, -EWOULDBLOCK when another holds it, whose pid the message names.
  * The kernel drops the lock when the holder dies, so there is no stale lock to clean. */
 int file_lock(const char *path, uint64_t wait_us, struct err *e);
+/* The same, shared: by any number at once, but beside none that is exclusive, whose end it waits
+ * for. */
+int file_lock_shared(const char *path, struct err *e);
 /* Whether somebody holds such a lock on `path`. Two who only look do not take each other for its
  * holder. */
 bool file_is_locked(const char *path);

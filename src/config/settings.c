@@ -133,6 +133,12 @@ static const struct setting settings[] = {
 	{ "disk.zoned", SETTING_CHOICE, .def = "none", .choices = "none|host-managed",
 		.help = "whether scratch disks have zones that are only written in order (NVMe "
 			"ZNS, made by QEMU); such a machine cannot be saved for clones" },
+	{ "gc.maxAge", SETTING_DURATION, .min = 0, .max = 3650 * DAY, .bare_us = DAY, .def = "30d",
+		.help = "fsqa gc removes what no result or branch refers to and nobody used for so "
+			"long, also where there is room" },
+	{ "gc.maxSize", SETTING_SIZE, .min = 0, .max = 1024 * TIB, .def = "50G",
+		.help = "what fsqa gc leaves of kernels, their sources and builds, root images and "
+			"saved machines together" },
 	{ "image.files", SETTING_PATHS, .check = check_image_file,
 		.example = "files/my.rules:/etc/udev/rules.d/",
 		.help = "files and folders of the host that go into the root image, as SRC:DEST; "

@@ -131,6 +131,11 @@ int kernel_needs(const struct kernel *k, const struct kernel_need *needs, size_t
 	struct strv *files, struct err *e);
 void kernel_free(struct kernel *k);
 
+/* Call `each` with every branch of the repositories that sources came from, ours (as they were
+ * fetched last) and their users', and the id of its commit (both borrowed). */
+void kernel_each_branch(const char *state_dir,
+	void (*each)(void *ctx, const char *name, const char *commit), void *ctx);
+
 /* depot_list's array of the entries' manifests; held: a run uses it. The caller's. */
 json_t *kernel_list(const char *state_dir);
 /* Remove one; *ret_bytes is what that freed. -ENOENT: none of that key; -EBUSY: a run uses it, or

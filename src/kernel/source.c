@@ -33,6 +33,7 @@ void source_free(struct source *s)
 	if (!s)
 		return;
 	free(s->mirror);
+	close_fd(&s->use);
 	free(s->tree);
 	free(s->commit);
 	free(s->describe);
@@ -109,21 +110,29 @@ bool source_is(const char *spec)
 
 /* ---- repositories of ours ---- */
 
-static int make_mirror(const struct job *j, const char *what, char **ret, struct err *e)
+static int make_mirror_at(const struct job *j, const char *path, struct source *s, struct err *e)
+{
+	auto_free char *lock = xasprintf("%s.lock", path);
+	const struct git g = { .dir = path };
+	int rc = file_mkdirs(j->dir, 0755, e);
+	if (rc == 0)
+		rc = s->use = file_lock_shared(lock, e);
+	if (rc < 0)
+		return rc;
+	(void)futimens(s->use, NULL); /* when it was used: only a hint */
+	s->mirror = xstrdup(path);
+	/* Again where it is there does no harm, and mends one that was begun. */
+	return git_run(&g, NULL, e, "init", "--bare", "--quiet", NULL);
+}
+
+static int make_mirror(const struct job *j, const char *what, struct source *s, struct err *e)
 {
 	char hex[HASH_HEX_SIZE];
 	struct hash h;
 	hash_init(&h);
 	hash_add_str(&h, what);
 	auto_free char *path = xasprintf("%s/%.16s.git", j->dir, hash_hex(&h, hex));
-	const struct git g = { .dir = path };
-	int rc = is_folder(path) ? 0 : file_mkdirs(j->dir, 0755, e);
-	/* Again where it is there does no harm, and mends one that was begun. */
-	if (rc == 0)
-		rc = git_run(&g, NULL, e, "init", "--bare", "--quiet", NULL);
-	if (rc == 0)
-		*ret = take(&path);
-	return rc;
+	return make_mirror_at(j, path, s, e);
 }
 
 /* A lock that is not the repository's own. */
@@ -221,8 +230,12 @@ static int fetch(const struct git *g, const char *url, const char *ref, char **r
 	const char *const places[] = { "refs/remotes/url/", "refs/tags/", "" };
 	bool hex = strlen(ref) >= 7 && !ref[strspn(ref, "0123456789abcdef")];
 	int rc = try_fetch(g, url, ref, true, e);
-	if (rc == 0)
+	if (rc == 0) {
+		auto_free char *fetched = xasprintf("refs/fetched/%s", ref);
+		(void)git_run(
+			g, NULL, NULL, "update-ref", fetched, "FETCH_HEAD", NULL); /* for gc */
 		return git_line(g, ret, e, "rev-parse", "--verify", "FETCH_HEAD^{commit}", NULL);
+	}
 	if (rc == -EOPNOTSUPP || (rc == -ENOENT && hex))
 		rc = try_fetch(g, url, ref, false, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(places); i++) {
@@ -250,7 +263,7 @@ static int from_url(
 		return err_set(e, EINVAL,
 			"a URL with a password in it: leave it to git's credential helpers, or to "
 			"~/.netrc");
-	int rc = make_mirror(j, url, &s->mirror, e);
+	int rc = make_mirror(j, url, s, e);
 	if (rc < 0)
 		return rc;
 	const struct git g = { .dir = s->mirror };
@@ -339,7 +352,7 @@ static int from_repository(const struct job *j, const char *path, const char *re
 	int rc = git_line(&theirs, &common, e, "rev-parse", "--path-format=absolute",
 		"--git-common-dir", NULL);
 	if (rc == 0)
-		rc = make_mirror(j, common, &s->mirror, e);
+		rc = make_mirror(j, common, s, e);
 	if (rc == 0)
 		rc = borrow(&theirs, s->mirror, e);
 	if (rc == 0)
@@ -359,7 +372,7 @@ static int from_plain(const struct job *j, const char *path, struct source *s, s
 		"*.o\n*.a\n*.ko\n.*.cmd\n/.config*\n/vmlinux*\n/include/config/\n"
 		"/include/generated/\n/arch/*/include/generated/\n";
 	auto_free char *what = xasprintf("folder %s", path);
-	int rc = make_mirror(j, what, &s->mirror, e);
+	int rc = make_mirror(j, what, s, e);
 	if (rc < 0)
 		return rc;
 	auto_close int lock = lock_mirror(j, s->mirror, e);
@@ -409,14 +422,12 @@ static int from_archive(const struct job *j, const char *path, struct source *s,
 	int rc = hash_file(path, sha256, e);
 	if (rc < 0)
 		return rc;
-	s->mirror = path_join(j->dir, "archives.git");
+	auto_free char *mirror = path_join(j->dir, "archives.git");
 	s->describe = xstrdup(path_base(path));
-	const struct git g = { .dir = s->mirror };
-	rc = file_mkdirs(j->dir, 0755, e);
-	if (rc == 0)
-		rc = git_run(&g, NULL, e, "init", "--bare", "--quiet", NULL);
+	rc = make_mirror_at(j, mirror, s, e);
 	if (rc < 0)
 		return rc;
+	const struct git g = { .dir = s->mirror };
 	auto_close int lock = lock_mirror(j, s->mirror, e);
 	if (lock < 0)
 		return lock;
@@ -458,6 +469,7 @@ int source_get(const char *state_dir, const char *spec, kernel_progress *progres
 {
 	struct err why = { 0 };
 	auto_source struct source *s = xcalloc(1, sizeof *s);
+	s->use = -1;
 	auto_free char *dir = path_join(state_dir, "sources");
 	const struct job j = { dir, progress, ctx };
 	int rc = get(&j, spec, s, &why);

@@ -15,8 +15,9 @@
 struct err;
 
 struct source {
-	char *mirror;        /* the bare repository */
-	char *tree;          /* id of the tree, patches and all */
+	char *mirror; /* the bare repository */
+	int use;    /* held as long as we live: MIRROR.lock, shared; who removes it has it alone */
+	char *tree; /* id of the tree, patches and all */
 	char *commit;        /* that it comes from; NULL: none */
 	char *describe;      /* "v6.1-3-g0123456789ab", "linux-6.1.tar.xz" */
 	char *origin;        /* where it was taken from, as asked */

@@ -287,12 +287,14 @@ static json_t *run_json(
 	const struct config *c = q->profile->config;
 	const struct kernel *k = p->kernel;
 	json_t *origin = p->made.story.origin;
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:O*, s:s*, s:s, s:{s:s, s:s, s:s, s:s, "
+	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:O*, s:s*, s:s*, s:s*, s:s, s:{s:s, "
+			 "s:s, s:s, s:s, "
 			 "s:i, s:I, s:I, s:I}}",
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
 		k ? k->release : NULL, "kernel_build_id", k ? k->build_id : NULL, "kernel_source",
-		k ? k->source : json_str_or(origin, "source", ""), "kernel_origin", origin, "image",
-		p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
+		k ? k->source : json_str_or(origin, "source", ""), "kernel_origin", origin,
+		"kernel_key", k ? k->key : NULL, "image_key", p->image ? p->image->key : NULL,
+		"image", p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
 		"accel_reason", p->accel.reason, "qemu", p->accel.version, "arch", p->machine->arch,
 		"host_kernel", host->release, "cpus", (int)cpu_count(c, &p->accel), "memory_bytes",
 		(json_int_t)config_num(c, "vm.memory"), "disks",
@@ -678,6 +680,8 @@ void prepared_clear(struct prepared *p)
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);
 	free(p->folders);
+	if (p->snapshot)
+		(void)fclose(p->snapshot); /* never read */
 	free(p->control_load);
 	json_decref(p->job);
 	json_decref(p->run);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 struct config;
 struct err;
 struct kernel;
@@ -55,6 +56,7 @@ struct prepared {
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */
 	size_t n_folders;
+	FILE *snapshot;            /* its manifest, as long as it is used; NULL: none */
 	char *load, *control_load; /* modules that the root needs of each, or NULL */
 	json_t *job;               /* without work_dir: prepare_place sets it */
 	json_t *run;               /* the journal's first record, without id and command */

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -233,6 +234,13 @@ static int set_saved_sizes(struct prepared *p, const char *manifest_path, struct
 	return 0;
 }
 
+int snapshot_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e)
+{
+	auto_free char *dir = path_join(state_dir, "snapshots");
+	const struct depot depot = { .dir = dir };
+	return depot_remove(&depot, key, ret_bytes, e);
+}
+
 int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct err *e)
 {
 	/* QEMU cannot save a guest that has a folder of the host's open. */
@@ -248,6 +256,7 @@ int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct er
 	auto_free char *manifest = path_join(entry, MANIFEST);
 	struct depot depot = { .dir = dir, .note = q->progress, .ctx = q->ctx };
 	auto_depot_build struct depot_build build = DEPOT_BUILD_NONE;
+	auto_close int held = -1;
 	int rc = file_mkdirs(dir, 0755, e);
 	if (rc == 0)
 		rc = depot_begin(&depot, key, &build, e);
@@ -257,9 +266,14 @@ int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct er
 			prune(dir, key, q->max_bytes);
 	}
 	if (rc >= 0)
+		rc = depot_hold(dir, key, &held, e);
+	if (rc == 0)
 		rc = set_saved_sizes(p, manifest, e);
 	if (rc < 0)
 		return rc;
+	p->snapshot = held > 0 ? fdopen(held, "r") : NULL;
+	if (p->snapshot)
+		(void)take_fd(&held);                 /* the stream has it */
 	(void)utimensat(AT_FDCWD, manifest, NULL, 0); /* when it was used: only a hint */
 	json_object_set_new(json_object_get(p->job, "target"), "clone_of", json_string(entry));
 	return 0;

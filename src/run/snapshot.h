@@ -20,3 +20,6 @@ struct snapshot_request {
 /* Have the job's target made of a snapshot, which is made first where there is none (a boot). On
  * failure the job is as it was, and boots cold. */
 int snapshot_use(const struct snapshot_request *q, struct prepared *p, struct err *e);
+/* Remove one; *ret_bytes is what its manifest says. -ENOENT: none of that key; -EBUSY: a run uses
+ * it, or it is being made. */
+int snapshot_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e);

@@ -193,6 +193,11 @@ void stage_rows_free(struct stage_row *rows, size_t n);
 /* Make it again from all journals; *ret_runs how many. */
 int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 
+/* Call `each` with every run's first record (borrowed); one whose journal is damaged there has
+ * none. */
+int store_each_first(const char *state_dir,
+	void (*each)(void *ctx, const char *id, const json_t *first), void *ctx, struct err *e);
+
 /* Runs without run_end whose writer is gone: finish each as interrupted (attempts under way and
  * tests of the plan never reached MISS, recordings and logs in its work folder packed, work
  * folder removed, index renewed), call `each` with the run's id and one line. A damaged journal
