@@ -504,7 +504,8 @@ static void judge(const struct fstests_results *r, struct test *t)
 	} else if (!t->began) {
 		judge_absent(t);
 	} else if (t->cut) {
-		settle(t, VERDICT_FAIL, "no result: the output ended while it was under way");
+		settle(t, VERDICT_FAIL,
+			"no result: the output ended, or went on, while it was under way");
 	} else if (t->expunged) {
 		bool ran = !t->wants_expunged || is_in_xml(t);
 		settle(t, ran ? VERDICT_MISS : VERDICT_SKIP,
