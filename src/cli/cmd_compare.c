@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/json.h"
+#include "base/mem.h"
 #include "cli/compare.h"
 #include "cli/results.h"
 
@@ -19,10 +20,16 @@ static int compare(struct cli *cli, int argc, char **argv)
 	if (code != CLI_GOOD)
 		return code;
 	struct run_info *const runs[] = { a, b };
+	auto_free char *state_dir = NULL;
+	code = cli_state_dir(cli, NULL, &state_dir);
+	if (code != CLI_GOOD)
+		return code;
+	auto_free char *name = xasprintf("%s--%s", a->id, b->id);
+	auto_free char *page = compare_page(cli, state_dir, name, runs, 2);
 	if (cli_wants_json(cli))
 		cli_print_json(cli, compare_json(runs, 2));
 	else
-		compare_print(cli, runs, 2);
+		compare_print(cli, runs, 2, page);
 	return compare_exit(runs, 2);
 }
 
@@ -45,7 +52,8 @@ const struct command cmd_compare = {
 		"was not reached there, or when it fails only in RUN; it is fixed when it failed "
 		"and passes. A MISS on either side says nothing.\n\n"
 		"BASELINE may be left out where RUN was made by `fsqa run` with several --kernel. "
-		"The exit code is 1 when a test regressed, else 3 when one is a MISS, else 0.",
+		"The tables are on a page, too. The exit code is 1 when a test regressed, else 3 "
+		"when one is a MISS, else 0.",
 	.examples = examples,
 	.flags = COMMAND_JSON,
 	.fn = compare,

@@ -6,11 +6,13 @@
 #include "cli/cli.h"
 #include "cli/compare.h"
 #include "cli/progress.h"
+#include "config/config.h"
 #include "config/profile.h"
 #include "run/prepare.h"
 #include "run/run.h"
 #include "site/site.h"
 #include <stdlib.h>
+#include <string.h>
 
 static int select_stages(struct cli *cli, struct profile *profile)
 {
@@ -23,6 +25,23 @@ static int select_stages(struct cli *cli, struct profile *profile)
 	return 0;
 }
 
+/* The profile as the options have it, its kernel with the fragments of `variant` (may be NULL). */
+static int load_profile(
+	struct cli *cli, const char *name, const char *variant, struct profile **ret)
+{
+	auto_strv struct strv settings = { 0 };
+	auto_strv struct strv fragments = { 0 };
+	if (cli_flag(cli, "core"))
+		strv_add(&settings, "vm.core=true");
+	if (cli_value(cli, "isolate"))
+		strv_addf(&settings, "vm.isolate=%s", cli_value(cli, "isolate"));
+	strv_split(&fragments, variant ? variant : "", "+");
+	for (size_t i = 0; i < fragments.n; i++)
+		strv_addf(&settings, "kernel.fragments=%s", fragments.v[i]);
+	int rc = cli_profile_vm(cli, name, strv_get(&settings), ret);
+	return rc == 0 ? select_stages(cli, *ret) : rc;
+}
+
 /* Whatever happened, what is known goes on a page. */
 static char *write_report(struct cli *cli, const char *state_dir, const char *id)
 {
@@ -33,11 +52,24 @@ static char *write_report(struct cli *cli, const char *state_dir, const char *id
 	return path;
 }
 
-/* What is the same for each kernel. */
+#define CELLS_MAX 15 /* and the tests' names: columns of a table */
+
+/* The plan on one kernel in one variant. */
+struct cell {
+	const char *kernel;  /* as --kernel names it; NULL: the profile's */
+	const char *variant; /* fragments, with + between; NULL: plain */
+	const struct profile *profile;
+	struct made_kernel made;
+	size_t baseline; /* the cell that it is compared with; of the first itself */
+};
+
 struct plan {
 	struct cli *cli;
-	struct profile *profile;
 	const char *state_dir;
+	struct profile *base; /* the plain one */
+	struct profile *variants[CELLS_MAX];
+	struct cell cells[CELLS_MAX];
+	size_t n;
 };
 
 static void say_kept(struct cli *cli, const struct run_result *r)
@@ -53,23 +85,25 @@ static void say_kept(struct cli *cli, const struct run_result *r)
 
 /* One run, told as it goes and at its end. With `results` (--json) what would be printed is
  * appended there. */
-static int run_once(const struct plan *plan, const char *kernel, struct made_kernel *made,
-	const char *baseline, json_t *results, struct run_result *r)
+static int run_once(const struct plan *plan, struct cell *cell, const char *baseline,
+	const char *group, json_t *results, struct run_result *r)
 {
 	struct err e = { 0 };
 	struct cli *cli = plan->cli;
 	struct run_request q = {
 		.prepare = {
 			.state_dir = plan->state_dir,
-			.profile = plan->profile,
-			.kernel = kernel,
-			.made = made,
+			.profile = cell->profile,
+			.kernel = cell->kernel,
+			.made = made_kernel_is_told(&cell->made) ? &cell->made : NULL,
 			.keep = cli_flag(cli, "keep"),
 		},
 		.baseline = baseline,
+		.group = group,
+		.variant = cell->variant,
 		.command = cli_command_line(cli),
 	};
-	struct progress *p = progress_new(cli, plan->profile);
+	struct progress *p = progress_new(cli, cell->profile);
 	int rc = run_execute(&q, &progress_observer, p, r, &e);
 	progress_clear(p);
 	for (const char *const *id = progress_recovered(p); id && *id; id++)
@@ -92,117 +126,159 @@ static int run_once(const struct plan *plan, const char *kernel, struct made_ker
 	return r->exit_code;
 }
 
-static int run_one(const struct plan *plan)
+/* ---- several kernels, and variants of them ---- */
+
+/* That one does not build is its run's result. */
+static int make_kernel(const struct plan *plan, struct cell *cell)
+{
+	struct err e = { 0 };
+	int code = 0;
+	const struct prepare_request q = {
+		.state_dir = plan->state_dir,
+		.profile = cell->profile,
+		.kernel = cell->kernel,
+	};
+	struct progress *p = progress_new(plan->cli, cell->profile);
+	int rc = prepare_kernel(&q, progress_text, p, &cell->made, &code, &e);
+	progress_clear(p);
+	progress_free(p);
+	if (rc < 0 && !made_kernel_is_told(&cell->made))
+		return cli_error(plan->cli, code, &e);
+	if (cell->variant && !cell->made.judged)
+		return cli_usage(plan->cli,
+			"variant %s: %s is not built from source, so it has none", cell->variant,
+			cell->kernel ? cell->kernel : "the kernel");
+	return CLI_GOOD;
+}
+
+static int run_one(struct plan *plan)
 {
 	struct run_result r;
+	struct cell *cell = &plan->cells[0];
+	int code = cell->variant ? make_kernel(plan, cell) : CLI_GOOD;
+	if (code != CLI_GOOD)
+		return code;
 	auto_json json_t *results = cli_wants_json(plan->cli) ? json_array() : NULL;
-	int code = run_once(plan, cli_value(plan->cli, "kernel"), NULL, NULL, results, &r);
+	code = run_once(plan, cell, NULL, NULL, results, &r);
 	if (json_array_size(results))
 		cli_print_json(plan->cli, json_incref(json_array_get(results, 0)));
 	return code;
 }
 
-/* ---- several kernels ---- */
-
-#define KERNELS_MAX 16
-
-/* All are there before the first boots, and none is removed, or made of another file, meanwhile.
- * That one does not build is its run's result. */
-static int hold_kernels(
-	const struct plan *plan, const char *const *specs, size_t n, struct made_kernel *kernels)
-{
-	struct err e = { 0 };
-	int code = 0;
-	struct progress *p = progress_new(plan->cli, plan->profile);
-	for (size_t i = 0; i < n && code == 0; i++) {
-		const struct prepare_request q = {
-			.state_dir = plan->state_dir,
-			.profile = plan->profile,
-			.kernel = specs[i],
-		};
-		if (prepare_kernel(&q, progress_text, p, &kernels[i], &code, &e) == 0 ||
-			made_kernel_is_told(&kernels[i]))
-			code = 0;
-	}
-	progress_clear(p);
-	progress_free(p);
-	if (code != 0)
-		(void)cli_error(plan->cli, code, &e);
-	return code;
-}
-
 /* The worst that ended a run itself, where the runs cannot be compared. */
-static int compare(const struct plan *plan, const struct run_result *results, size_t n,
-	json_t *told, int broke)
+static int compare(
+	const struct plan *plan, const struct run_result *results, json_t *told, int broke)
 {
 	struct err e = { 0 };
-	struct run_info *runs[KERNELS_MAX] = { NULL };
+	struct cli *cli = plan->cli;
+	size_t n = plan->n;
+	auto_free char *page = NULL;
+	struct run_info *runs[CELLS_MAX] = { NULL };
 	int rc = 0;
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = run_read(plan->state_dir, results[i].id, &runs[i], &e);
-	int code = rc < 0 ? cli_error(plan->cli, CLI_INFRA, &e) : compare_exit(runs, n);
+	int code = rc < 0 ? cli_error(cli, CLI_INFRA, &e) : compare_exit(runs, n);
+	if (rc == 0)
+		page = compare_page(cli, plan->state_dir, results[0].id, runs, n);
+	for (size_t i = 0; i < n && page; i++) /* now they have where to point to */
+		free(write_report(cli, plan->state_dir, results[i].id));
 	if (rc == 0 && told)
-		cli_print_json(plan->cli,
-			json_pack("{s:O, s:o}", "runs", told, "comparison", compare_json(runs, n)));
+		cli_print_json(cli, json_pack("{s:O, s:o, s:s?}", "runs", told, "comparison",
+					    compare_json(runs, n), "page", page));
 	else if (rc == 0)
-		compare_print(plan->cli, runs, n);
+		compare_print(cli, runs, n, page);
 	for (size_t i = 0; i < n; i++)
 		run_info_free(runs[i]);
 	return code == CLI_GOOD ? broke : code;
 }
 
-static int run_each(
-	const struct plan *plan, const char *const *specs, struct made_kernel *kernels, size_t n)
+/* All kernels are there before the first boots, and none is removed, or made of another file,
+ * meanwhile. */
+static int run_several(struct plan *plan)
 {
-	struct run_result results[KERNELS_MAX];
+	struct run_result results[CELLS_MAX];
 	auto_json json_t *told = cli_wants_json(plan->cli) ? json_array() : NULL;
 	int broke = CLI_GOOD;
-	for (size_t i = 0; i < n; i++) {
-		const char *baseline = i ? results[0].id : NULL;
-		int code = run_once(plan, specs[i], &kernels[i], baseline, told, &results[i]);
+	for (size_t i = 0; i < plan->n; i++) {
+		int code = make_kernel(plan, &plan->cells[i]);
+		if (code != CLI_GOOD)
+			return code;
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		struct cell *cell = &plan->cells[i];
+		const char *baseline = i ? results[cell->baseline].id : NULL;
+		const char *group = i ? results[0].id : NULL;
+		int code = run_once(plan, cell, baseline, group, told, &results[i]);
 		if (code == CLI_INTERRUPTED || !results[i].id[0])
 			return code;
 		if (code == CLI_INFRA)
 			broke = code;
 	}
-	return compare(plan, results, n, told, broke);
+	return compare(plan, results, told, broke);
 }
 
-static int run_several(const struct plan *plan, const char *const *specs)
+static size_t count(const char *const *words)
 {
-	struct made_kernel kernels[KERNELS_MAX] = { 0 };
 	size_t n = 0;
-	while (specs[n])
+	while (words[n])
 		n++;
-	if (n > KERNELS_MAX)
-		return cli_usage(plan->cli, "%zu kernels, at most %d", n, KERNELS_MAX);
-	int code = hold_kernels(plan, specs, n, kernels);
-	if (code == 0)
-		code = run_each(plan, specs, kernels, n);
-	for (size_t i = 0; i < n; i++)
-		made_kernel_clear(&kernels[i]);
-	return code;
+	return n;
+}
+
+static bool is_plain(const char *variant)
+{
+	return !variant || strcmp(variant, "plain") == 0;
+}
+
+/* Each kernel in each variant. A kernel is compared with the first one in the same variant, and a
+ * variant of the first with its first variant. Both lists are the profile's, where no option has
+ * one. */
+static int fill_plan(struct plan *plan, const char *name)
+{
+	struct cli *cli = plan->cli;
+	const char *const *kernels = cli_values(cli, "kernel");
+	const char *const *variants = cli_values(cli, "variant");
+	kernels = *kernels ? kernels : config_list(plan->base->config, "kernel.compare");
+	variants = *variants ? variants : config_list(plan->base->config, "kernel.variants");
+	size_t n_kernels = count(kernels) ? count(kernels) : 1;
+	size_t n_variants = count(variants) ? count(variants) : 1;
+	int rc = 0;
+	if (n_kernels > CELLS_MAX || n_variants > CELLS_MAX || n_kernels * n_variants > CELLS_MAX)
+		return cli_usage(cli, "%zu kernels in %zu variants, at most %d runs", n_kernels,
+			n_variants, CELLS_MAX);
+	for (size_t v = 0; v < n_variants && rc == 0; v++)
+		if (!is_plain(variants[v]))
+			rc = load_profile(cli, name, variants[v], &plan->variants[v]);
+	for (size_t i = 0; i < n_kernels * n_variants; i++) {
+		size_t v = i % n_variants;
+		plan->cells[plan->n++] = (struct cell){
+			.kernel = kernels[i / n_variants], /* NULL of an empty list, as wanted */
+			.variant = is_plain(variants[v]) ? NULL : variants[v],
+			.profile = is_plain(variants[v]) ? plan->base : plan->variants[v],
+			.baseline = i < n_variants ? 0 : v,
+		};
+	}
+	return rc;
 }
 
 static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
-	struct profile *profile = NULL;
 	auto_free char *state_dir = NULL;
-	auto_strv struct strv settings = { 0 };
-	if (cli_flag(cli, "core"))
-		strv_add(&settings, "vm.core=true");
-	if (cli_value(cli, "isolate"))
-		strv_addf(&settings, "vm.isolate=%s", cli_value(cli, "isolate"));
-	int rc = cli_profile_vm(cli, argc ? argv[0] : NULL, strv_get(&settings), &profile);
+	struct plan plan = { .cli = cli };
+	const char *name = argc ? argv[0] : NULL;
+	int rc = load_profile(cli, name, NULL, &plan.base);
 	if (rc == 0)
-		rc = select_stages(cli, profile);
+		rc = cli_state_dir(cli, plan.base->config, &state_dir);
+	plan.state_dir = state_dir;
 	if (rc == 0)
-		rc = cli_state_dir(cli, profile->config, &state_dir);
-	const struct plan plan = { cli, profile, state_dir };
-	const char *const *kernels = cli_values(cli, "kernel");
+		rc = fill_plan(&plan, name);
 	if (rc == 0)
-		rc = kernels[0] && kernels[1] ? run_several(&plan, kernels) : run_one(&plan);
-	profile_free(profile);
+		rc = plan.n > 1 ? run_several(&plan) : run_one(&plan);
+	for (size_t i = 0; i < CELLS_MAX; i++) {
+		made_kernel_clear(&plan.cells[i].made);
+		profile_free(plan.variants[i]);
+	}
+	profile_free(plan.base);
 	return rc;
 }
 
@@ -210,6 +286,9 @@ static const struct command_option options[] = {
 	{ "kernel", 'k', "KERNEL",
 		"boot this kernel: an image, a version, or a source to build (repeat: run on each)",
 		"file", 1, 0 },
+	{ "variant", 0, "FRAGMENTS",
+		"build it with these on top, e.g. kasan+lockdep; plain: none (repeat: run in each)",
+		NULL, 1, 0 },
 	CLI_MACHINE_OPTIONS,
 	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
 		1, 0 },
@@ -228,6 +307,8 @@ static const struct command_example examples[] = {
 	{ "fsqa run btrfs/demo --kernel arch/x86/boot/bzImage", "on the kernel you just built" },
 	{ "fsqa run --kernel debian --kernel arch/x86/boot/bzImage",
 		"on both, side by side; the first is the baseline" },
+	{ "fsqa run --kernel '~/linux#v6.1' --kernel ~/linux --variant plain --variant kasan",
+		"four runs: each kernel in each variant" },
 	{ "fsqa run -c vm.memory=4G --json > result.json", "more memory, result as JSON" },
 	{ 0 },
 };
@@ -256,7 +337,12 @@ const struct command cmd_run = {
 		"With several --kernel the same plan runs on each, one run after the other; the "
 		"first is the baseline. At the end their tests are compared, as `fsqa compare` "
 		"does, and the exit code is 1 when a test regressed, whatever failed on the "
-		"baseline already; else 3 when a run or a test is a MISS, else 0.\n\n"
+		"baseline already; else 3 when a run or a test is a MISS, else 0. A profile's own "
+		"list of kernels is kernel.compare. With --variant (kernel.variants) each kernel, "
+		"built from source, runs in each variant: fragments of configuration on top; "
+		"`plain` has none. It is compared with the first kernel in the same variant, the "
+		"first kernel's variants with its first one. All is side by side on a page, "
+		"too.\n\n"
 		"With --keep the run ends at the first stage that fails, and its VM stays as the "
 		"stage left it: `fsqa shell --attach` goes in, `fsqa kill` ends it, and when "
 		"nobody "

@@ -122,6 +122,7 @@ static void print_head(const struct cli *cli, const struct run_info *r)
 		line(cli, "Kernel", "%s", *kernel ? kernel : release);
 	print_origin(cli, f);
 	line(cli, "Build id", "%s", json_str_or(f, "kernel_build_id", ""));
+	line(cli, "Variant", "%s", json_str_or(f, "variant", ""));
 	line(cli, "Baseline", "%s", json_str_or(f, "baseline", ""));
 	line(cli, "Image", "%s", json_str_or(f, "image", ""));
 	line(cli, "Accelerator", "%s%s%s%s", accel, *reason ? " (" : "", reason,

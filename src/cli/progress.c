@@ -155,8 +155,10 @@ static void on_begin(void *ctx, const char *id, const json_t *first)
 	p->run = json_deep_copy(first);
 	p->start_us = clock_mono_us();
 	(void)snprintf(p->phase, sizeof p->phase, "starting"); /* fits */
-	say(p, "run %s  profile %s  kernel %s", id, json_str_or(first, "profile", "?"),
-		json_str_or(first, "kernel", json_str_or(first, "kernel_source", "?")));
+	const char *variant = json_str_or(first, "variant", "");
+	say(p, "run %s  profile %s  kernel %s%s%s", id, json_str_or(first, "profile", "?"),
+		json_str_or(first, "kernel", json_str_or(first, "kernel_source", "?")),
+		*variant ? "  variant " : "", variant);
 	if (strcmp(json_str_or(first, "accel", ""), "tcg") == 0)
 		say(p, "accelerator tcg: slow, the guest's processor is emulated%s%s",
 			*why ? " because " : "", why);

@@ -11,7 +11,7 @@ struct table {
 	struct strv heads;
 	struct strv cells; /* row after row */
 	enum cli_color *colors;
-	bool right[16];
+	bool right[20];
 };
 
 /* Bytes of a name that came from outside must not steer the terminal. */
@@ -22,16 +22,20 @@ static void tame(char *s)
 			*s = '?';
 }
 
+void table_column(struct table *t, const char *head)
+{
+	assert(t->heads.n < ARRAY_LEN(t->right));
+	t->right[t->heads.n] = head[0] == '>';
+	strv_add(&t->heads, head + (head[0] == '>'));
+}
+
 struct table *table_new(const char *head, ...)
 {
 	struct table *t = xcalloc(1, sizeof *t);
 	va_list ap;
 	va_start(ap, head);
-	for (; head; head = va_arg(ap, const char *)) {
-		assert(t->heads.n < ARRAY_LEN(t->right));
-		t->right[t->heads.n] = head[0] == '>';
-		strv_add(&t->heads, head + (head[0] == '>'));
-	}
+	for (; head; head = va_arg(ap, const char *))
+		table_column(t, head);
 	va_end(ap);
 	return t;
 }

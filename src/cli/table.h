@@ -10,6 +10,8 @@ struct table;
 
 /* Column heads; the last argument is NULL. A head that starts with '>' is flush right. */
 struct table *table_new(const char *head, ...) __attribute__((sentinel));
+/* One more, before the first cell. At most 20 in all. */
+void table_column(struct table *t, const char *head);
 void table_cell(struct table *t, enum cli_color color, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 size_t table_rows(const struct table *t);

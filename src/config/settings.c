@@ -159,6 +159,10 @@ static const struct setting settings[] = {
 		.def = "30m", .help = "a kernel's build that says nothing for so long is killed" },
 	{ "kernel.buildTimeout", SETTING_DURATION, .min = SECOND, .max = 7 * DAY, .bare_us = MINUTE,
 		.def = "4h", .help = "a kernel's build that takes longer is killed" },
+	{ "kernel.compare", SETTING_PATHS, .word = "*", .example = "~/linux",
+		.help = "a kernel that fsqa run runs the plan on, as --kernel names it; several "
+			"values "
+			"add up, the first is the baseline" },
 	{ "kernel.compiler", SETTING_CHOICE, .def = "gcc", .choices = "gcc|clang",
 		.help = "what builds kernel.source: gcc and binutils, or clang and LLVM" },
 	{ "kernel.config", SETTING_PATH, .word = "*", .example = "./kernel.config",
@@ -187,6 +191,10 @@ static const struct setting settings[] = {
 		.example = "https://git.example/linux.git#for-next",
 		.help = "the kernel to build and test: a tree, TREE#REF, a tar or zip file, or a "
 			"URL of git with #BRANCH, #TAG or #COMMIT; wins over kernel.version" },
+	{ "kernel.variants", SETTING_LIST, .example = "plain kasan lockdep+kmemleak",
+		.help = "fsqa run runs the plan on each kernel built in each of these: fragments "
+			"on "
+			"top, joined by +; plain: none. Several values add up" },
 	{ "kernel.version", SETTING_TEXT, .def = "debian", .example = "6.1.0-49-cloud-amd64",
 		.help = "the kernel to test: debian (its newest cloud kernel), a release or a "
 			"package" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "judge/compare.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include <string.h>
 
@@ -95,6 +96,46 @@ void compare_runs(
 			add(&c, baseline, candidate, NULL, b);
 	}
 	*ret = c;
+}
+
+static void add_line(
+	struct compare_lines *l, const struct run_info *const *runs, size_t n, const char *test)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->lines[i].test, test) == 0)
+			return;
+	struct compare_line line = { .test = test };
+	for (size_t i = 0; i < n; i++) {
+		line.verdicts[i] = verdict_in(runs[i], find(runs[i], test, strlen(test)), test);
+		line.differs |= line.verdicts[i] != line.verdicts[0];
+	}
+	l->lines = xrealloc(l->lines, (l->n + 1) * sizeof *l->lines);
+	l->lines[l->n++] = line;
+	l->n_differ += line.differs;
+}
+
+void compare_side_by_side(const struct run_info *const *runs, size_t n, struct compare_lines *ret)
+{
+	struct compare_lines l = { 0 };
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < runs[i]->n_attempts; k++)
+			add_line(&l, runs, n, runs[i]->attempts[k].test);
+	*ret = l;
+}
+
+void compare_lines_clear(struct compare_lines *l)
+{
+	free(l->lines);
+	*l = (struct compare_lines){ 0 };
+}
+
+const struct run_info *compare_baseline(const struct run_info *const *runs, size_t n, size_t i)
+{
+	const char *id = json_str_or(runs[i]->first, "baseline", "");
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(runs[k]->id, id) == 0)
+			return runs[k];
+	return i ? runs[0] : NULL;
 }
 
 void compare_clear(struct compare *c)

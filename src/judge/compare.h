@@ -33,5 +33,23 @@ struct compare {
 void compare_runs(
 	const struct run_info *baseline, const struct run_info *candidate, struct compare *ret);
 void compare_clear(struct compare *c);
+/* n runs side by side: each test that one of them has, those of the first run first. */
+#define COMPARE_RUNS 16
+struct compare_line {
+	const char *test;
+	enum verdict verdicts[COMPARE_RUNS]; /* as a row's */
+	bool differs;
+};
+struct compare_lines {
+	struct compare_line *lines;
+	size_t n, n_differ;
+};
+/* Borrows all; at most COMPARE_RUNS of them. */
+void compare_side_by_side(const struct run_info *const *runs, size_t n, struct compare_lines *ret);
+void compare_lines_clear(struct compare_lines *l);
+/* The run that runs[i] was made to be compared with, where it is one of them, else the first; NULL:
+ * it is the first itself. */
+const struct run_info *compare_baseline(const struct run_info *const *runs, size_t n, size_t i);
+
 /* The path of a row's test. */
 const char *compare_test(const struct compare_row *r);

@@ -84,9 +84,50 @@ static void test_the_last_attempt_counts(void **state)
 		W("boot", "PASS", "a", "FAIL", "a", "PASS"), "boot same, a same");
 }
 
+static void test_several_runs_stand_side_by_side(void **state)
+{
+	struct compare_lines l;
+	auto_run_info struct run_info *a = run(W("x", "PASS", "y", "FAIL", "y", "PASS"));
+	auto_run_info struct run_info *b = run(W("x", "PASS", "y", "PASS", "build", "FAIL"));
+	auto_run_info struct run_info *c = run(W("z", "-", "x", "PASS"));
+	const struct run_info *const runs[] = { a, b, c };
+	compare_side_by_side(runs, 3, &l);
+	assert_int_equal(l.n, 4);
+	assert_int_equal(l.n_differ, 3);
+	assert_string_equal(l.lines[0].test, "x");
+	assert_false(l.lines[0].differs);
+	assert_string_equal(l.lines[1].test, "y");
+	assert_int_equal(l.lines[1].verdicts[0], VERDICT_PASS);
+	assert_int_equal(l.lines[1].verdicts[2], VERDICT_COUNT);
+	/* A kernel that needed no build has one that passed. */
+	assert_string_equal(l.lines[2].test, "build");
+	assert_int_equal(l.lines[2].verdicts[0], VERDICT_PASS);
+	assert_int_equal(l.lines[2].verdicts[1], VERDICT_FAIL);
+	assert_int_equal(l.lines[3].verdicts[2], VERDICT_MISS);
+	compare_lines_clear(&l);
+}
+
+static void test_a_runs_baseline_is_the_one_it_names_else_the_first(void **state)
+{
+	auto_run_info struct run_info *a = run(W("x", "PASS"));
+	auto_run_info struct run_info *b = run(W("x", "PASS"));
+	auto_run_info struct run_info *c = run(W("x", "PASS"));
+	const struct run_info *const runs[] = { a, b, c };
+	a->id = xstrdup("a");
+	b->id = xstrdup("b");
+	c->id = xstrdup("c");
+	c->first = json_pack("{s:s}", "baseline", "b");
+	b->first = json_pack("{s:s}", "baseline", "elsewhere");
+	assert_null(compare_baseline(runs, 3, 0));
+	assert_ptr_equal(compare_baseline(runs, 3, 1), a);
+	assert_ptr_equal(compare_baseline(runs, 3, 2), b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_several_runs_stand_side_by_side),
+		cmocka_unit_test(test_a_runs_baseline_is_the_one_it_names_else_the_first),
 		cmocka_unit_test(test_what_passed_and_does_not_any_more_is_a_regression),
 		cmocka_unit_test(test_a_failure_that_the_baseline_does_not_have_is_a_regression),
 		cmocka_unit_test(test_a_failure_of_both_is_none),

@@ -50,6 +50,10 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 	json_object_set_new(p->run, "command", json_string(q->command));
 	if (q->baseline)
 		json_object_set_new(p->run, "baseline", json_string(q->baseline));
+	if (q->group)
+		json_object_set_new(p->run, "group", json_string(q->group));
+	if (q->variant)
+		json_object_set_new(p->run, "variant", json_string(q->variant));
 	json_object_set_new(p->run, "pid", json_integer(getpid()));
 	int rc = run_create(q->prepare.state_dir, profile->name, p->run, w, e);
 	if (rc < 0)

@@ -11,7 +11,10 @@ struct err;
 struct run_request {
 	struct prepare_request prepare;
 	const char *baseline; /* the run that this one is to be compared with; NULL: none */
-	const char *command;  /* as the user typed it, for the record and to reproduce */
+	const char
+		*group; /* the first of the runs that are made together; NULL: it is that itself */
+	const char *variant; /* what the kernel is built with beside the profile's; NULL: nothing */
+	const char *command; /* as the user typed it, for the record and to reproduce */
 };
 
 struct run_observer {

@@ -94,11 +94,21 @@ static void origin_facts(struct buf *b, const json_t *origin)
 	fact(b, "Patches", patches);
 }
 
-static void facts(struct buf *b, const struct run_info *r)
+/* Of runs that were made together, all side by side. */
+static void compare_fact(struct buf *b, const struct run_info *r, const char *site_dir)
+{
+	const char *group = json_str_or(r->first, "group", r->id);
+	if (site_has_compare(site_dir, group))
+		html_add(b, "<div><dt>Side by side</dt><dd><a href=\"../../compare/", URL(group),
+			".html\">with the other kernels</a></dd></div>\n", NULL);
+}
+
+static void facts(struct buf *b, const struct run_info *r, const char *site_dir)
 {
 	const json_t *kernel = json_object_get(r->first, "kernel_source");
 	buf_adds(b, "<dl class=\"facts\">\n");
 	fact(b, "Booted kernel", json_object_get(r->target, "release"));
+	fact(b, "Variant", json_object_get(r->first, "variant"));
 	fact(b, "Kernel", kernel ? kernel : json_object_get(r->first, "kernel"));
 	origin_facts(b, json_object_get(r->first, "kernel_origin"));
 	fact(b, "Build id", json_object_get(r->first, "kernel_build_id"));
@@ -106,6 +116,7 @@ static void facts(struct buf *b, const struct run_info *r)
 	if (baseline)
 		html_add(b, "<div><dt>Baseline</dt><dd><a href=\"../", URL(baseline),
 			"/index.html\">", TEXT(baseline), "</a></dd></div>\n", NULL);
+	compare_fact(b, r, site_dir);
 	accelerator(b, r);
 	fact(b, "Host", json_object_get(r->first, "host"));
 	fact(b, "Root image", json_object_get(r->first, "image"));
@@ -510,7 +521,7 @@ void site_page_run(struct buf *b, const struct site_page *p, const char *site_di
 	alerts(b, p->run);
 	buf_adds(b, "<section aria-labelledby=\"h-run\"><h2 id=\"h-run\" class=\"unseen\">This run"
 		    "</h2>\n");
-	facts(b, p->run);
+	facts(b, p->run, site_dir);
 	reproduce(b, p->run);
 	buf_adds(b,
 		"</section>\n<section aria-labelledby=\"h-results\"><h2 id=\"h-results\">Results"

@@ -143,3 +143,11 @@ bool site_has_page(const char *site_dir, const char *run)
 	auto_free char *path = xasprintf("%s/runs/%s/index.html", site_dir, run);
 	return access(path, F_OK) == 0;
 }
+
+bool site_has_compare(const char *site_dir, const char *name)
+{
+	if (!site_dir)
+		return false;
+	auto_free char *path = xasprintf("%s/compare/%s.html", site_dir, name);
+	return access(path, F_OK) == 0;
+}

@@ -137,6 +137,25 @@ int site_write_run(const char *state_dir, const char *id, char **ret_path, struc
 	return 0;
 }
 
+int site_write_compare(const char *state_dir, const char *name, const struct run_info *const *runs,
+	size_t n, char **ret_path, struct err *e)
+{
+	auto_free char *dir = NULL;
+	auto_close int lock = open_site(state_dir, &dir, e);
+	if (lock < 0)
+		return lock;
+	auto_buf struct buf html = { 0 };
+	auto_free char *folder = path_join(dir, "compare");
+	auto_free char *path = xasprintf("%s/%s.html", folder, name);
+	site_page_compare(&html, runs, n, dir);
+	int rc = file_mkdirs(folder, 0755, e);
+	if (rc == 0)
+		rc = file_replace(path, html.s, html.len, 0644, e);
+	if (rc == 0)
+		*ret_path = take(&path);
+	return rc;
+}
+
 int site_write_index(const char *state_dir, struct err *e)
 {
 	auto_free char *dir = NULL;

@@ -115,9 +115,12 @@ void site_duration(struct buf *b, uint64_t us);
 /* ---- page_run.c, page_index.c ---- */
 /* site_dir: to know which runs have a page; may be NULL: none. */
 void site_page_run(struct buf *b, const struct site_page *p, const char *site_dir);
+void site_page_compare(
+	struct buf *b, const struct run_info *const *runs, size_t n, const char *site_dir);
 void site_page_index(
 	struct buf *b, const struct run_row *rows, size_t n, bool more, const char *site_dir);
 bool site_has_page(const char *site_dir, const char *run);
+bool site_has_compare(const char *site_dir, const char *name);
 
 /* ---- assets.c ---- */
 /* Copy style sheet, script and player into site_dir/assets, those that differ. -ENOENT: the web
