@@ -58,6 +58,7 @@ static void run_check(struct fixture *f, const char *const *words, struct buf *o
 		strv_add(&argv, *words);
 	strv_addf(&env, "PATH=%s", getenv("PATH"));
 	strv_addf(&env, "RESULT_BASE=%s", f->results);
+	strv_addf(&env, "TMPDIR=%s", f->results);
 	strv_addf(&env, "HOST_OPTIONS=%s", getenv("HOST_OPTIONS") ? getenv("HOST_OPTIONS") : "");
 	struct proc_spec spec = {
 		.argv = strv_get(&argv),

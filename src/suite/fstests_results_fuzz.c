@@ -48,13 +48,19 @@ static void put(int dirfd, const char *name, const uint8_t *p, size_t n)
 	check(fd >= 0 && fd_write_all(fd, p, n, NULL) == 0);
 }
 
+static char path[] = "/tmp/fsqa-fuzz-XXXXXX";
+
+static void remove_folder(void)
+{
+	(void)file_remove_tree(path, NULL); /* nobody is left to tell */
+}
+
 /* A folder that is filled anew for each input. */
 static int folder(uint8_t files)
 {
-	static char path[] = "/tmp/fsqa-fuzz-XXXXXX";
 	static int fd = -1;
 	if (fd < 0) {
-		check(mkdtemp(path) != NULL);
+		check(mkdtemp(path) != NULL && atexit(remove_folder) == 0);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		check(fd >= 0 && mkdirat(fd, "generic", 0700) == 0 &&
 			mkdirat(fd, "xfs", 0700) == 0);
