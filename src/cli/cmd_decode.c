@@ -37,6 +37,14 @@ static int put(struct cli *cli, const struct debug_info *info, const struct err 
 	if (counts.modules)
 		cli_warn(cli, "%u places are in modules whose debug information is not at hand",
 			counts.modules);
+	if (counts.stale)
+		cli_warn(cli, "%u places are in modules of which only another build is at hand",
+			counts.stale);
+	if (counts.unproved)
+		cli_note(cli,
+			"%u places are in modules whose build id the kernel did not tell: "
+			"they were taken by name, from beside %s",
+			counts.unproved, debug_info_path(info));
 	if (counts.unknown)
 		cli_warn(cli, "%u places are not known to %s", counts.unknown,
 			debug_info_path(info));
@@ -118,7 +126,13 @@ const struct command cmd_decode = {
 		"The kernel's debug information is found by its build id: the vmlinux of the tree "
 		"whose bzImage was booted, that of a kernel in the store, or a distribution's in "
 		"/usr/lib/debug; else name it. One of another build is refused. Modules are found "
-		"by the modules.order beside the vmlinux. Without debug information the text is "
+		"by the modules.order beside the vmlinux (of a tree, or a kernel that was built "
+		"here with "
+		"CONFIG_DEBUG_INFO), or in Debian's debug package; where the kernel tells a "
+		"module's "
+		"build id (CONFIG_STACKTRACE_BUILD_ID), one of another build is not used. Before "
+		"each "
+		"stands the test that it came in. Without debug information the text is "
 		"printed as it is, and the exit code is 3. Needs addr2line (binutils).",
 	.examples = examples,
 	.options = options,

@@ -32,6 +32,15 @@ static char *vmlinux_of(const char *kernel)
 	return access(path, R_OK) == 0 ? take(&path) : NULL;
 }
 
+/* Beside the file that boots, as in the store, with symbols; or NULL. The caller's. */
+static char *vmlinux_beside(const char *kernel)
+{
+	uint16_t machine;
+	int has = 0;
+	auto_free char *path = xasprintf("%.*svmlinux", (int)(path_base(kernel) - kernel), kernel);
+	return symbols_look(path, &machine, &has, NULL) == 0 && has ? take(&path) : NULL;
+}
+
 /* Ask the running kernel. By our own program, which may be given a deadline. */
 static int ask_kernel(
 	const struct live *l, const char *state_dir, const char *elf, char **ret, struct err *e)
@@ -73,6 +82,8 @@ static char *find_symbols(struct cli *cli, const struct live *l, const char *sta
 		return xstrdup(asked);
 	auto_json json_t *machine = live_machine(l);
 	char *path = vmlinux_of(json_str_or(machine, "kernel_source", ""));
+	if (!path)
+		path = vmlinux_beside(json_str_or(machine, "kernel", ""));
 	if (path || ask_kernel(l, state_dir, json_str_or(machine, "kernel", ""), &path, &e) == 0)
 		return path;
 	cli_warn(cli, "no symbols: %s", e.msg);
@@ -158,8 +169,10 @@ const struct command cmd_gdb = {
 		"it. RUN is an id of fsqa ps, "
 		"its beginning, or latest.\n\n"
 		"Types and lines need the vmlinux of the build: that of the tree whose bzImage is "
-		"booted is found, with the kernel's lx- commands where they were built "
-		"(CONFIG_GDB_SCRIPTS, make scripts_gdb); else name it. Without one, gdb gets the "
+		"booted is found, and that of a kernel that fsqa built, with the kernel's lx- "
+		"commands "
+		"where they were built (CONFIG_GDB_SCRIPTS; in a tree make scripts_gdb); else name "
+		"it. Without one, gdb gets the "
 		"names that the running kernel knows (/proc/kallsyms), also of modules.",
 	.examples = examples,
 	.options = options,

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernel/debug_parts.h"
 #include "kernel/entry.h"
 #include "kernel/make.h"
 #include "kernel/recipe.h"
@@ -135,6 +136,7 @@ static bool is_sources_error(const struct build *b, const struct make_log *l)
 static int run_make(struct build *b, bool configure, struct err *e)
 {
 	auto_free char *modules = NULL;
+	auto_free char *gdb = NULL;
 	auto_make_log struct make_log l = { 0 };
 	b->ended = b->believed = false;
 	int rc = file_replace(b->slot.log, "", 0, 0644, e);
@@ -146,10 +148,16 @@ static int run_make(struct build *b, bool configure, struct err *e)
 		rc = asked_configure(&b->asked, &b->make, e);
 	if (rc == 0)
 		rc = config_of(b, "MODULES", &modules, e);
+	if (rc == 0)
+		rc = config_of(b, "GDB_SCRIPTS", &gdb, e);
 	if (rc < 0)
 		return rc;
-	const char *const targets[] = { image_target(b),
-		strcmp(modules, "y") == 0 ? "modules" : NULL, NULL };
+	const char *targets[] = { image_target(b), NULL, NULL, NULL };
+	size_t n = 1;
+	if (strcmp(modules, "y") == 0)
+		targets[n++] = "modules";
+	if (strcmp(gdb, "y") == 0)
+		targets[n++] = "scripts_gdb";
 	shelf_say(&b->shelf, "building");
 	rc = make_run(&b->make, targets, &l, e);
 	if (rc == -EBADMSG && l.context.len) {
@@ -326,6 +334,8 @@ static int fill_entry(struct build *b, const char *tmp, struct err *e)
 			  : keep_file(image, tmp, "bzImage", e);
 	if (rc == 0 && flat)
 		rc = entry_build_id(vmlinux, false, b->manifest, e);
+	if (rc == 0)
+		rc = debug_parts(b->slot.obj, tmp, e);
 	return rc < 0 ? rc : keep_file(b->slot.log, tmp, "build.log", e);
 }
 

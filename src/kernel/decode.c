@@ -9,6 +9,7 @@
 #include "proc/proc.h"
 #include <ctype.h>
 #include <errno.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static size_t take_hex(const char *p, size_t n, uint64_t *ret)
 }
 
 /* " [btrfs]" or, where the kernel says its modules' build ids, " [btrfs 0123abcd]". */
-static size_t take_module(const char *p, size_t n, char ret[64])
+static size_t take_module(const char *p, size_t n, char ret[64], char ret_id[64])
 {
 	size_t len = 0;
 	if (n < 4 || p[0] != ' ' || p[1] != '[')
@@ -57,6 +58,14 @@ static size_t take_module(const char *p, size_t n, char ret[64])
 		return 0;
 	memcpy(ret, p + 2, len);
 	ret[len] = '\0';
+	const char *id = p + 2 + len + 1;
+	size_t hex = 0;
+	while (id + hex < end && isxdigit((unsigned char)id[hex]))
+		hex++;
+	if (id < end && id + hex == end && hex < 64) {
+		memcpy(ret_id, id, hex);
+		ret_id[hex] = '\0';
+	}
 	return (size_t)(end + 1 - p);
 }
 
@@ -80,7 +89,7 @@ int decode_find(const char *line, size_t n, struct decode_place *ret)
 			continue;
 		f.end += 1 + len;
 		memcpy(f.symbol, line + from, at - from);
-		f.end += take_module(line + f.end, n - f.end, f.module);
+		f.end += take_module(line + f.end, n - f.end, f.module, f.module_id);
 		/* "RIP: 0010:x+0x1/0x2", and arm64's "pc : x+0x1/0x2". */
 		f.exact = memmem(line, from, "RIP", 3) || memmem(line, from, "pc :", 4);
 		*ret = f;
@@ -93,8 +102,11 @@ int decode_find(const char *line, size_t n, struct decode_place *ret)
 
 struct file {
 	char module[64]; /* empty: the kernel */
+	char id[64];     /* its build id, as the text has it */
 	const struct debug_info *info;
 	struct debug_info *own; /* of a module; NULL: not to be had */
+	bool stale;             /* there is one, of another build */
+	bool unproved;          /* nobody says which build it must be of */
 	struct strv addresses;  /* asked of addr2line, in this order */
 	struct strv answers;    /* as many */
 };
@@ -120,6 +132,35 @@ static bool same_module(const char *path, size_t n, const char *module)
 	return true;
 }
 
+/* Debian's: .../boot/vmlinux-RELEASE, .../lib/modules/RELEASE/{vmlinux,kernel/fs/btrfs/btrfs.ko}.
+ */
+static char *find_debians(const struct debug_info *vmlinux, const char *module)
+{
+	/* It may have been found by a link below .build-id/. */
+	auto_free char *path = realpath(debug_info_path(vmlinux), NULL);
+	if (!path)
+		return NULL;
+	const char *name = path_base(path);
+	const char *boot = strstr(path, "/boot/vmlinux-");
+	bool beside = strcmp(name, "vmlinux") == 0 && strstr(path, "/lib/modules/");
+	auto_free char *root = boot ? xasprintf("%.*s/lib/modules/%s/kernel", (int)(boot - path),
+					      path, name + strlen("vmlinux-"))
+				    : xasprintf("%.*skernel", (int)(name - path), path);
+	char *const roots[] = { root, NULL };
+	char *found = NULL;
+	FTS *fts = boot || beside ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+	FTSENT *ent;
+	while (fts && !found && (ent = fts_read(fts))) {
+		const char *dot = strstr(ent->fts_name, ".ko");
+		size_t n = dot ? (size_t)(dot - ent->fts_name) : 0;
+		if (ent->fts_info == FTS_F && n && same_module(ent->fts_name, n, module))
+			found = xstrdup(ent->fts_path);
+	}
+	if (fts)
+		(void)fts_close(fts); /* only read */
+	return found;
+}
+
 /* In the folder that vmlinux lies in, where a build leaves its list; NULL: there is none. */
 static char *find_module(const struct debug_info *vmlinux, const char *module)
 {
@@ -129,7 +170,7 @@ static char *find_module(const struct debug_info *vmlinux, const char *module)
 	auto_free char *list = xasprintf("%smodules.order", dir);
 	auto_strv struct strv lines = { 0 };
 	if (file_read(list, ORDER_LIMIT, &order, NULL) < 0)
-		return NULL;
+		return find_debians(vmlinux, module);
 	strv_split(&lines, buf_str(&order), "\n");
 	for (size_t i = 0; i < lines.n; i++) {
 		const char *dot = strrchr(lines.v[i], '.');
@@ -141,18 +182,20 @@ static char *find_module(const struct debug_info *vmlinux, const char *module)
 }
 
 /* NULL: too many. */
-static struct file *file_of(struct decoder *d, const char *module)
+static struct file *file_of(struct decoder *d, const char *module, const char *id)
 {
 	for (size_t i = 0; i < d->n_files; i++)
-		if (strcmp(d->files[i].module, module) == 0)
+		if (strcmp(d->files[i].module, module) == 0 && strcmp(d->files[i].id, id) == 0)
 			return &d->files[i];
 	if (d->n_files == FILES_MAX)
 		return NULL;
 	struct file *f = &d->files[d->n_files++];
 	(void)snprintf(f->module, sizeof f->module, "%s", module); /* as long */
+	(void)snprintf(f->id, sizeof f->id, "%s", id);             /* likewise */
 	auto_free char *path = *module ? find_module(d->vmlinux, module) : NULL;
 	if (path)
-		(void)debug_info_open(path, NULL, &f->own, NULL); /* then it has none */
+		f->stale = debug_info_open(path, *id ? id : NULL, &f->own, NULL) == -ESTALE;
+	f->unproved = f->own && !*id;
 	f->info = *module ? f->own : d->vmlinux;
 	return f;
 }
@@ -235,7 +278,7 @@ static int ask(struct decoder *d, struct file *f, struct err *e)
 static int find_base(struct decoder *d, struct err *e)
 {
 	struct decoder probe = { .vmlinux = d->vmlinux };
-	struct file *f = file_of(&probe, "");
+	struct file *f = file_of(&probe, "", "");
 	uint64_t address;
 	int rc = 0;
 	if (debug_info_find(d->vmlinux, BASE_SYMBOL, 0, &address)) {
@@ -270,7 +313,7 @@ static void walk(struct decoder *d, const char *text, size_t n,
 		bool has = d->places < PLACES_MAX && decode_find(line, len, &p);
 		d->places += has;
 		if (has)
-			f = file_of(d, p.module);
+			f = file_of(d, p.module, p.module_id);
 		bool known = has && address_of(f, &p, &address);
 		each(d, line, len, has ? &p : NULL, known ? f : NULL, address, ctx);
 		at += len + (end ? 1 : 0);
@@ -301,9 +344,13 @@ static void write_line(struct decoder *d, const char *line, size_t len,
 	if (p)
 		buf_add(w->out, line + p->end, len - p->end);
 	buf_addc(w->out, '\n');
-	const struct file *of = p ? file_of(d, p->module) : NULL;
+	const struct file *of = p ? file_of(d, p->module, p->module_id) : NULL;
+	if (*where)
+		w->counts.unproved += of && of->unproved;
 	if (*where)
 		w->counts.decoded++;
+	else if (of && of->stale)
+		w->counts.stale++;
 	else if (p && *p->module && (!of || !of->info))
 		w->counts.modules++;
 	else if (p)

@@ -16,17 +16,24 @@ struct decode_counts {
 	unsigned decoded; /* places */
 	unsigned unknown; /* no such symbol, or no line */
 	unsigned modules; /* in modules that have no debug information at hand */
+	unsigned stale;   /* in modules of which only that of another build is at hand */
+	/* Decoded, but the text does not tell the module's build id (CONFIG_STACKTRACE_BUILD_ID):
+	 * it was taken by its name, from beside the vmlinux. */
+	unsigned unproved;
 };
 
 /* Append `text`, line by line, to `out`. Modules are looked for by the modules.order beside the
- * vmlinux. -ENOENT: no addr2line; -EIO: it failed. */
+ * vmlinux (a tree, an entry of the store), and where Debian's debug packages put those of
+ * vmlinux-RELEASE or RELEASE/vmlinux; one of another build id than the text tells is not used.
+ * -ENOENT: no addr2line; -EIO: it failed. */
 int decode_text(const struct debug_info *vmlinux, const char *text, size_t n, struct buf *out,
 	struct decode_counts *ret, struct err *e);
 
 /* One place in a line. */
 struct decode_place {
 	char symbol[128];
-	char module[64]; /* or empty */
+	char module[64];    /* or empty */
+	char module_id[64]; /* its build id in hex, where the text tells it; else empty */
 	uint64_t offset, size;
 	int exact;  /* the instruction itself, not the call before it */
 	size_t end; /* where in the line it ends */

@@ -67,7 +67,8 @@ static int make_tree(void **state)
 	compile(full);
 	compile("cc -O1 -nostdlib -static -no-pie -Wl,-e,kernel_init -Wl,--build-id=0x" BUILD_ID
 		" -o plain init/main.c");
-	auto_free char *module = xasprintf("cc -g -O1 -c -o fs/m-y.ko %s/fs/m.c", dir);
+	auto_free char *module = xasprintf(
+		"cc -g -O1 -nostdlib -r -Wl,--build-id=0x0123abcd -o fs/m-y.ko %s/fs/m.c", dir);
 	compile(module);
 	return 0;
 }
@@ -136,6 +137,60 @@ static void test_a_module_is_found_in_the_tree_or_said_to_be_missing(void **stat
 		0, 1);
 }
 
+/* Decode with that vmlinux. */
+static struct decode_counts decode(const char *vmlinux, const char *text, struct buf *out)
+{
+	struct err e = { 0 };
+	struct decode_counts counts;
+	auto_free char *path = path_join(dir, vmlinux);
+	auto_debug_info struct debug_info *d = NULL;
+	if (debug_info_open(path, BUILD_ID, &d, &e) < 0 ||
+		decode_text(d, text, strlen(text), out, &counts, &e) < 0)
+		fail_msg("%s", e.msg);
+	return counts;
+}
+
+static void test_a_module_of_another_build_is_not_used(void **state)
+{
+	auto_buf struct buf out = { 0 };
+	const struct decode_counts c = decode("vmlinux",
+		"in_module+0x0/0x8 [m_y]\nin_module+0x0/0x8 [m_y 0123abcd]\n"
+		"in_module+0x0/0x8 [m_y 99]\n",
+		&out);
+	assert_string_equal(buf_str(&out), "in_module+0x0/0x8 [m_y] (fs/m.c:3)\n"
+					   "in_module+0x0/0x8 [m_y 0123abcd] (fs/m.c:3)\n"
+					   "in_module+0x0/0x8 [m_y 99]\n");
+	assert_int_equal(c.decoded, 2);
+	assert_int_equal(c.unproved, 1);
+	assert_int_equal(c.stale, 1);
+	assert_int_equal(c.modules, 0);
+}
+
+static void copy(const char *name, const char *as)
+{
+	auto_free char *from = path_join(dir, name);
+	auto_buf struct buf b = { 0 };
+	auto_free char *to = path_join(dir, as);
+	put(as, "");
+	assert_int_equal(file_read(from, 1u << 24, &b, NULL), 0);
+	assert_int_equal(file_replace(to, b.s, b.len, 0644, NULL), 0);
+}
+
+static void test_modules_lie_where_debians_debug_packages_put_them(void **state)
+{
+	static const char *const vmlinux[] = { "deb/boot/vmlinux-6.1-x",
+		"deb/lib/modules/6.1-x/vmlinux" };
+	copy("fs/m-y.ko", "deb/lib/modules/6.1-x/kernel/fs/m-y.ko");
+	for (size_t i = 0; i < ARRAY_LEN(vmlinux); i++) {
+		auto_buf struct buf out = { 0 };
+		copy("vmlinux", vmlinux[i]);
+		const struct decode_counts c =
+			decode(vmlinux[i], "in_module+0x0/0x8 [m_y 0123abcd]\n", &out);
+		assert_string_equal(buf_str(&out), "in_module+0x0/0x8 [m_y 0123abcd] (fs/m.c:3)\n");
+		assert_int_equal(c.unproved, 0);
+	}
+}
+
 static void test_what_is_no_place_or_unknown_stays_as_it_is(void **state)
 {
 	static const char text[] = "nosuch+0x1/0x2\n+0x1/0x2\nouter+0x99/0x10\nouter+0x1\n"
@@ -187,6 +242,8 @@ int main(void)
 		cmocka_unit_test(test_a_return_address_means_the_call_before_it),
 		cmocka_unit_test(test_of_two_functions_of_one_name_the_size_decides),
 		cmocka_unit_test(test_a_module_is_found_in_the_tree_or_said_to_be_missing),
+		cmocka_unit_test(test_a_module_of_another_build_is_not_used),
+		cmocka_unit_test(test_modules_lie_where_debians_debug_packages_put_them),
 		cmocka_unit_test(test_what_is_no_place_or_unknown_stays_as_it_is),
 		cmocka_unit_test(test_debug_information_of_another_build_is_refused),
 		cmocka_unit_test(test_a_damaged_file_is_no_debug_information_and_no_crash),

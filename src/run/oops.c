@@ -11,6 +11,7 @@
 #include "run/kernel_watch.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,7 +52,60 @@ struct scan {
 	unsigned left; /* lines of the one under way */
 	const struct buf *known;
 	struct buf *out;
+	const struct run_info *r; /* to say which test each came in; NULL: not to */
 };
+
+/* Whether what the test's record has of the kernel is in these words, said at that time (-1: not
+ * known). */
+static bool has_it(const struct run_attempt *a, const char *words, int64_t us)
+{
+	size_t i;
+	json_t *said;
+	const char *tail = strstr(words, " - ");
+	json_array_foreach (json_object_get(a->end, "kernel_log"), i, said) {
+		int64_t at = json_i64_or(said, "us", -1);
+		if (strcmp(json_str_or(said, "text", ""), words) == 0 &&
+			(at < 0 || us < 0 || at == us))
+			return true;
+	}
+	return a->reason && *words &&
+	       (strstr(a->reason, words) || (tail && strstr(a->reason, tail)));
+}
+
+/* "[    2.000001] ..." in microseconds; -1: it has no such mark. */
+static int64_t time_of(const char *line)
+{
+	char *dot;
+	char *end;
+	if (line[0] != '[')
+		return -1;
+	unsigned long long s = strtoull(line + 1, &dot, 10);
+	if (*dot != '.')
+		return -1;
+	unsigned long long us = strtoull(dot + 1, &end, 10);
+	return *end == ']' && end - dot == 7 && s < 1u << 30 ? (int64_t)(s * 1000000 + us) : -1;
+}
+
+static bool is_below(const char *test, const char *above)
+{
+	size_t n = strlen(above);
+	return strncmp(test, above, n) == 0 && test[n] == '.';
+}
+
+/* The innermost one: a subtest lies below its stage, whose record has what its own has. */
+static void say_test(const struct scan *s, const char *words, int64_t us)
+{
+	const struct run_attempt *found = NULL;
+	for (size_t i = 0; i < s->r->n_attempts; i++) {
+		const struct run_attempt *a = &s->r->attempts[i];
+		if (has_it(a, words, us) && (!found || is_below(a->test, found->test)))
+			found = a;
+	}
+	if (found && found->attempt > 1)
+		buf_addf(s->out, "# in %s, attempt %" PRId64 "\n", found->test, found->attempt);
+	else
+		buf_addf(s->out, "# in %s\n", found ? found->test : "no test's record");
+}
 
 static void scan_line(struct scan *s)
 {
@@ -61,6 +115,8 @@ static void scan_line(struct scan *s)
 	const char *line = without_marks(raw, &words);
 	if (s->left == 0 && begins_one(words) && !(s->known && strstr(buf_str(s->known), words))) {
 		buf_adds(s->out, s->out->len ? "\n" : "");
+		if (s->r)
+			say_test(s, words, time_of(line));
 		s->left = LINES_MAX;
 	}
 	if (s->left) {
@@ -106,7 +162,7 @@ static int add_kind(const struct run_info *r, const char *kind, struct buf *out,
 	auto_buf struct buf known = { 0 };
 	buf_add(&known, buf_str(out), out->len);
 	for (size_t i = 0; i < r->n_artifacts; i++) {
-		struct scan s = { .known = known.len ? &known : NULL, .out = out };
+		struct scan s = { .known = known.len ? &known : NULL, .out = out, .r = r };
 		const struct run_artifact *a = &r->artifacts[i];
 		if (strcmp(a->kind, kind) != 0 || strcmp(a->name, OOPS_NAME) == 0)
 			continue;

@@ -10,7 +10,9 @@ struct err;
 
 #define OOPS_NAME "oops.txt" /* the artifact of "boot" that a run gets by itself */
 
-/* Append all of them, from the console and the kernel's log, with an empty line between two. */
+/* Append all of them, from the console and the kernel's log, with an empty line between two. Before
+ * each
+ * "# in TEST": whose record has it.  */
 int oops_collect(const struct run_info *r, struct buf *out, struct err *e);
 /* Append those in `text` that are not in `known` already (their first line; may be NULL). */
 void oops_extract(const char *text, size_t n, const struct buf *known, struct buf *out);
