@@ -141,7 +141,7 @@ static void test_a_module_is_found_in_the_tree_or_said_to_be_missing(void **stat
 static struct decode_counts decode(const char *vmlinux, const char *text, struct buf *out)
 {
 	struct err e = { 0 };
-	struct decode_counts counts;
+	struct decode_counts counts = { 0 };
 	auto_free char *path = path_join(dir, vmlinux);
 	auto_debug_info struct debug_info *d = NULL;
 	if (debug_info_open(path, BUILD_ID, &d, &e) < 0 ||
