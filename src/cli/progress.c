@@ -173,7 +173,7 @@ static void on_start(struct progress *p, const json_t *record)
 {
 	const char *test = json_str_or(record, "test", "");
 	const char *stage = json_str_or(record, "stage", "");
-	size_t n = strlen("script.") + strlen(stage);
+	size_t n = strcspn(test, ".") + 1 + strlen(stage); /* SUITE.STAGE */
 	if (*stage == '\0') {
 		(void)snprintf(p->phase, sizeof p->phase, "booting"); /* fits */
 	} else if (strlen(test) > n) {
@@ -196,7 +196,7 @@ static void on_end(struct progress *p, const json_t *record)
 {
 	const char *test = json_str_or(record, "test", "");
 	const char *stage = json_str_or(record, "stage", "");
-	size_t n = strlen("script.") + strlen(stage);
+	size_t n = strcspn(test, ".") + 1 + strlen(stage); /* SUITE.STAGE */
 	json_array_append_new(p->tests, json_deep_copy(record));
 	if (*stage == '\0') {
 		say_verdict(p, "", test, record);

@@ -302,7 +302,7 @@ static int mark(const struct profile *p, const char *const *only, const char *fr
 		keep[i] = keep[i] && i >= first;
 		left += keep[i];
 	}
-	if (rc == 0 && left == 0)
+	if (rc == 0 && left == 0 && from)
 		return err_set(e, EINVAL, "no stage is left from %s on", from);
 	return rc;
 }

@@ -98,6 +98,8 @@ static int check_script(const char *path, struct err *e)
 static int find_scripts(struct loader *l, struct err *e)
 {
 	int rc = list_folder(l->scripts, &l->names, e);
+	if (rc == -ENOENT && config_is_set(l->p->config, "fstests.tree"))
+		return 0; /* it has tests without any */
 	if (rc < 0)
 		return err_wrap(e, "scripts of profile %s", l->p->name);
 	for (size_t i = 0; i < l->names.n; i++)
@@ -218,7 +220,7 @@ static int add_stages(struct loader *l, struct err *e)
 	struct profile *p = l->p;
 	const char *const *names = config_list(p->config, "profile.stages");
 	const char *origin = config_origin(p->config, "profile.stages");
-	if (!*names)
+	if (!*names && l->names.n)
 		names = strv_get(&l->names);
 	for (; *names; names++) {
 		size_t i = index_of(&l->names, *names);

@@ -48,10 +48,23 @@ struct subtest {
 	bool died;    /* its fsqa-test did; the stage's end says why */
 	bool ended;   /* as `end` and `reason` say; its disks are being healed */
 	enum verdict end;
-	char *reason; /* NULL: none */
-	uint32_t stream;
+	char *reason;    /* NULL: none */
+	uint32_t stream; /* of its fsqa-test; SUBTEST_LISTED: the suite announced it */
 	struct batch *batch;
 	struct trial trial;
+};
+
+#define SUBTEST_LISTED UINT32_MAX
+
+/* Tests of a suite that lists them, which outlive the machine that one of them takes down. */
+struct listed {
+	const char **left; /* never ended; names are the job's. NULL-terminated */
+	size_t n_left, n_at_start;
+	const struct job_stage *stage;   /* whose they are */
+	unsigned failed, errors, passed; /* of those that ended in earlier machines */
+	char failed_names[200];
+	char lost_at[TRIAL_PATH]; /* the test under way when the infrastructure broke */
+	bool stuck;               /* the last try ended without a test that ended */
 };
 
 /* What was done to a scratch disk on purpose (disk_faults.h). */
@@ -63,6 +76,7 @@ struct disk_fault {
 
 /* A stage while it runs. */
 struct stage_run {
+	const struct suite *suite;
 	struct suite_task *task;
 	struct suite_spec spec;
 	struct suite_result result;
@@ -116,6 +130,7 @@ struct batch {
 	char boot_why[300]; /* how the kernel under test ended, while the control is tried */
 	struct trial trial; /* of the stage */
 	struct stage_run stage;
+	struct listed listed;
 	struct subtest subtests[BATCH_SUBTESTS];
 	struct disk_fault disk_faults[JOB_MAX_DISKS]; /* of each */
 	unsigned n_faults;
@@ -207,7 +222,30 @@ void stage_again(struct batch *b);
 /* A stage that does not run at all: its two records. */
 void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why);
 
+/* A collected file at `full` is the stage's, or that of the test it belongs to. */
+void stage_artifact(struct batch *b, const char *path, const char *full, bool cut);
+
+/* ---- listed.c ---- */
+/* For suite_handler. */
+void listed_event(void *ctx, const struct suite_test *t);
+/* The stage starts, for the first time or again. */
+void listed_begin(struct batch *b, const struct job_stage *s);
+/* For suite_spec; NULL: its suite does not list them. */
+const char *const *listed_left(const struct batch *b);
+/* A test ended; where the infrastructure broke under it, it is tried once more. */
+void listed_ended(struct batch *b, const struct trial *t, enum verdict v);
+/* The stage's try is over: whether it is to go on with those that are left. Else they are MISS. */
+bool listed_goes_on(struct batch *b);
+/* The stage does not run: none of its tests does. */
+void listed_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why);
+/* The path of the test that a collected file belongs to, or NULL; the caller's. */
+char *listed_owner(const struct batch *b, const struct job_stage *s, const char *path);
+void listed_clear(struct batch *b);
+
 /* ---- subtest.c ---- */
+/* The suite announces a test; it ended. */
+void subtest_begin_listed(struct batch *b, const char *name);
+void subtest_end_listed(struct batch *b, enum verdict v, const char *reason);
 void subtest_event(struct batch *b, uint32_t stream, const json_t *event);
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason);
 void subtest_clear_all(struct batch *b);

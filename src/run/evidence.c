@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define LOG_DIR "/tmp/logs"
-
 static void on_file(void *ctx, const char *path, uint64_t size, bool cut)
 {
 	struct batch *b = ctx;
@@ -23,8 +21,7 @@ static void on_file(void *ctx, const char *path, uint64_t size, bool cut)
 		return;
 	auto_free char *full = xasprintf("%s/salvaged/%s", r->dir, path);
 	r->salvaged++;
-	outbox_artifact(
-		b->out, b->trial.test, b->trial.attempt, path, "file", full, cut, b->job->keep);
+	stage_artifact(b, path, full, cut);
 }
 
 static void on_done(void *ctx, const char *why)
@@ -70,7 +67,7 @@ bool evidence_salvage(struct batch *b)
 	if (!b->job->salvage || b->stopping || b->end == TARGET_HOST_FULL || have_them || !r->dir)
 		return false;
 	auto_free char *image = target_state_disk(&b->job->target);
-	strv_add(&r->salvage_paths, LOG_DIR);
+	strv_add(&r->salvage_paths, b->job->stages[b->next_stage].suite->log_dir);
 	add_paths(&r->salvage_paths, b->job->stages[b->next_stage].logs);
 	add_paths(&r->salvage_paths, strv_get(&r->declared));
 	int rc = open_folder(r, &e);

@@ -149,7 +149,17 @@ static int parse_stages(const json_t *array, struct job *job, struct err *e)
 		struct reader r = { json_array_get(array, i), e, 0 };
 		struct job_stage *s = &job->stages[i];
 		s->name = text(&r, "name");
-		s->script = text(&r, "script");
+		s->suite = suite_find(json_str_or(r.j, "suite", suite_script.name));
+		if (!s->suite)
+			return err_set(e, EINVAL, "stage %zu: no such suite", i);
+		if (json_object_get(r.j, "tests")) {
+			s->tests = texts(json_object_get(r.j, "tests"));
+			s->tree = text(&r, "tree");
+			s->config = text(&r, "config");
+			s->test_timeout_us = number(&r, "test_timeout_us");
+		} else {
+			s->script = text(&r, "script");
+		}
 		s->timeout_us = number(&r, "timeout_us");
 		s->requires = texts(json_object_get(r.j, "requires"));
 		s->logs = texts(json_object_get(r.j, "logs"));
@@ -257,6 +267,7 @@ void job_clear(struct job *job)
 	for (size_t i = 0; i < job->n_stages; i++) {
 		free(job->stages[i].requires);
 		free(job->stages[i].logs);
+		free(job->stages[i].tests);
 	}
 	free(job->stages);
 	free(job->faults);

@@ -16,11 +16,16 @@ struct err;
 #define JOB_MAX_SHARES 16
 
 struct job_stage {
+	const struct suite *suite;
 	const char *name;
-	const char *script;
+	const char *script; /* of suite_script */
 	uint64_t timeout_us;
-	const char **requires; /* NULL-terminated */
-	const char **logs;     /* NULL-terminated */
+	/* Of suites that list their tests, else NULL: */
+	const char **tests; /* NULL-terminated */
+	const char *tree, *config;
+	uint64_t test_timeout_us; /* of each */
+	const char **requires;    /* NULL-terminated */
+	const char **logs;        /* NULL-terminated */
 };
 
 struct job_copy {

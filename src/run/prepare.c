@@ -15,6 +15,7 @@
 #include "kernel/kernel.h"
 #include "run/disk_plan.h"
 #include "run/fault_plan.h"
+#include "run/fstests_stages.h"
 #include "target/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -176,7 +177,8 @@ static json_t *kernel_json(const struct kernel *k)
 	return j;
 }
 
-static json_t *stages_json(const struct profile *p)
+/* The profile's own, then fstests'. */
+static json_t *stages_json(const struct profile *p, const json_t *fstests)
 {
 	json_t *a = json_array();
 	for (size_t i = 0; i < p->n_stages; i++) {
@@ -189,6 +191,7 @@ static json_t *stages_json(const struct profile *p)
 		json_object_set_new(j, "logs", texts(&s->logs));
 		json_array_append_new(a, j);
 	}
+	json_array_extend(a, (json_t *)fstests);
 	return a;
 }
 
@@ -251,7 +254,8 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	json_t *j = json_object();
 	json_object_set_new(j, "target", target_json(p, c));
 	json_object_set_new(j, "kernel", kernel_json(p->kernel));
-	json_object_set_new(j, "stages", q->shell_argv ? json_array() : stages_json(q->profile));
+	json_object_set_new(
+		j, "stages", q->shell_argv ? json_array() : stages_json(q->profile, p->fstests));
 	json_object_set_new(j, "files", files_json(q->profile));
 	json_object_set_new(j, "env", env_json(p, q->profile));
 	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
@@ -440,12 +444,23 @@ static int check_share(const char *path, struct strv *names, struct err *e)
 	return 0;
 }
 
+/* What the profile shares, and its suite's tree. */
+static void shared(const struct config *c, struct strv *ret)
+{
+	for (const char *const *path = config_list(c, "vm.share"); *path; path++)
+		strv_add(ret, *path);
+	if (config_is_set(c, "fstests.tree"))
+		strv_add(ret, config_str(c, "fstests.tree"));
+}
+
 static int check_shares(const struct config *c, struct err *e)
 {
 	auto_strv struct strv names = { 0 };
+	auto_strv struct strv paths = { 0 };
 	int rc = 0;
-	for (const char *const *path = config_list(c, "vm.share"); rc == 0 && *path; path++)
-		rc = check_share(*path, &names, e);
+	shared(c, &paths);
+	for (size_t i = 0; rc == 0 && i < paths.n; i++)
+		rc = check_share(paths.v[i], &names, e);
 	return rc;
 }
 
@@ -480,12 +495,13 @@ static int share_all(const struct prepare_request *q, image_progress *progress, 
 	struct prepared *p, struct err *e)
 {
 	auto_strv struct strv files = { 0 };
-	const char *const *paths = config_list(q->profile->config, "vm.share");
+	auto_strv struct strv paths = { 0 };
+	shared(q->profile->config, &paths);
 	p->shares = json_array();
-	bool live = *paths && kernel_needs(p->kernel, by_9p, ARRAY_LEN(by_9p), &files, NULL) == 0;
+	bool live = paths.n && kernel_needs(p->kernel, by_9p, ARRAY_LEN(by_9p), &files, NULL) == 0;
 	int rc = 0;
-	for (; rc == 0 && *paths; paths++)
-		rc = share(q, *paths, live, progress, ctx, p, e);
+	for (size_t i = 0; rc == 0 && i < paths.n; i++)
+		rc = share(q, paths.v[i], live, progress, ctx, p, e);
 	return rc;
 }
 
@@ -634,6 +650,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		rc = disk_plan(q->profile->config, &p.disks, &p.zoned, e);
 	if (rc == 0 && !q->shell_argv)
 		rc = fault_plan(q->profile, p.disks, &p.faults, e);
+	if (rc == 0 && !q->shell_argv)
+		rc = fstests_stages(q->profile->config, &p.fstests, e);
 	if (rc < 0) {
 		prepared_clear(&p);
 		return rc;
@@ -677,6 +695,7 @@ void prepared_clear(struct prepared *p)
 	json_decref(p->shares);
 	json_decref(p->disks);
 	json_decref(p->faults);
+	json_decref(p->fstests);
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);
 	free(p->folders);

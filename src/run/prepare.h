@@ -49,9 +49,10 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
-	json_t *disks;  /* as in the job's target */
-	bool zoned;     /* one of them has zones */
-	json_t *faults; /* as in the job; NULL: no stage runs */
+	json_t *disks;   /* as in the job's target */
+	bool zoned;      /* one of them has zones */
+	json_t *faults;  /* as in the job; NULL: no stage runs */
+	json_t *fstests; /* stages of the job; NULL: none */
 	bool network;
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */

@@ -16,16 +16,39 @@
 #include <string.h>
 #include <unistd.h>
 
-static json_t *plan_tests(const struct profile *p, const struct made_kernel *made)
+static void add_test(json_t *tests, const char *path)
 {
-	json_t *tests = json_array();
-	if (made->judged)
-		json_array_append_new(tests, json_string(BUILD_TEST));
-	json_array_append_new(tests, json_string("boot"));
-	for (size_t i = 0; i < p->n_stages; i++) {
-		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
-		json_array_append_new(tests, json_string(path));
+	json_array_append_new(tests, json_string(path));
+}
+
+/* A suite's tests that are known before it runs. */
+static void add_listed(json_t *tests, const json_t *stage)
+{
+	size_t i;
+	json_t *name;
+	auto_free char *path =
+		xasprintf("%s.%s", json_str_or(stage, "suite", ""), json_str_or(stage, "name", ""));
+	add_test(tests, path);
+	json_array_foreach (json_object_get(stage, "tests"), i, name) {
+		auto_free char *test = verdict_path(path, json_string_value(name));
+		add_test(tests, test);
 	}
+}
+
+static json_t *plan_tests(const struct profile *p, const struct prepared *prepared)
+{
+	size_t i;
+	json_t *stage;
+	json_t *tests = json_array();
+	if (prepared->made.judged)
+		add_test(tests, BUILD_TEST);
+	add_test(tests, "boot");
+	for (i = 0; i < p->n_stages; i++) {
+		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
+		add_test(tests, path);
+	}
+	json_array_foreach (prepared->fstests, i, stage)
+		add_listed(tests, stage);
 	return tests;
 }
 
@@ -165,7 +188,7 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 	struct prepared *p, struct run_result *ret, struct err *e)
 {
 	struct run_writer *w = NULL;
-	auto_json json_t *tests = plan_tests(q->prepare.profile, &p->made);
+	auto_json json_t *tests = plan_tests(q->prepare.profile, p);
 	int rc = begin(q, p, tests, &w, ret, e);
 	if (rc == 0) {
 		o->on_begin(ctx, ret->id, p->run);

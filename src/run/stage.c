@@ -48,6 +48,9 @@ static void stage_phase(void *ctx, enum suite_phase phase)
 		b->stage.entered_us = clock_mono_us();
 	if (phase == SUITE_PREPARING)
 		batch_deadline(b, PREPARE_US, HUNG "did not get ready for the stage in 2 minutes");
+	else if (phase == SUITE_RUNNING && b->stage.spec.tests)
+		batch_deadline(b, b->listed.stage->test_timeout_us,
+			HUNG "did not come to the first test in its time");
 	else if (phase == SUITE_RUNNING)
 		batch_deadline(b, b->stage.spec.timeout_us + OVERDUE_US,
 			HUNG "did not end the stage in time");
@@ -55,13 +58,21 @@ static void stage_phase(void *ctx, enum suite_phase phase)
 		batch_deadline(b, COLLECT_US, COLLECT_HUNG);
 }
 
+void stage_artifact(struct batch *b, const char *path, const char *full, bool cut)
+{
+	const struct job_stage *s = &b->job->stages[b->next_stage];
+	auto_free char *test = s->tests ? listed_owner(b, s, path) : NULL;
+	outbox_artifact(b->out, test ? test : b->trial.test,
+		test ? json_i64_or(b->tally, test, 1) : b->trial.attempt, path, "file", full, cut,
+		b->job->keep);
+}
+
 static void stage_file(void *ctx, const char *path, uint64_t size, bool cut)
 {
 	struct batch *b = ctx;
 	auto_free char *full = xasprintf("%s/logs/%s", b->stage.dir, path);
 	json_object_set_new(b->stage.collected, path, json_true());
-	outbox_artifact(
-		b->out, b->trial.test, b->trial.attempt, path, "file", full, cut, b->job->keep);
+	stage_artifact(b, path, full, cut);
 }
 
 void stage_skipped(void *ctx, const char *name, const char *why)
@@ -113,14 +124,23 @@ static const struct suite_handler stage_handler = {
 	.on_phase = stage_phase,
 	.on_file = stage_file,
 	.on_skipped = stage_skipped,
+	.on_test = listed_event,
 	.on_done = stage_done,
 };
+
+/* "script.010_pass"; the caller's. */
+static char *stage_path(const struct job_stage *s)
+{
+	return xasprintf("%s.%s", s->suite->name, s->name);
+}
 
 static int open_stage_spool(struct batch *b, const struct job_stage *s, struct err *e)
 {
 	struct stage_run *r = &b->stage;
 	*r = (struct stage_run){ .logs_fd = -1, .salvage_fd = -1, .collected = json_object() };
-	r->dir = path_join(b->job->work_dir, s->name);
+	r->suite = s->suite;
+	auto_free char *name = stage_path(s);
+	r->dir = path_join(b->job->work_dir, s->suite == &suite_script ? s->name : name);
 	auto_free char *logs = path_join(r->dir, "logs");
 	auto_free char *cast = path_join(r->dir, "terminal.cast");
 	auto_free char *log = path_join(r->dir, "terminal.log");
@@ -163,6 +183,9 @@ static void run_suite(struct batch *b)
 	b->stage.spec = (struct suite_spec){
 		.name = s->name,
 		.script = s->script,
+		.tests = listed_left(b),
+		.tree = s->tree,
+		.config = s->config,
 		.timeout_us = s->timeout_us > spent + LEFT_US ? s->timeout_us - spent : LEFT_US,
 		.env = b->stage.reboots ? strv_get(&b->stage.env) : b->job->env,
 		.files = b->job->files,
@@ -174,7 +197,7 @@ static void run_suite(struct batch *b)
 		.cols = BATCH_COLS,
 		.rows = BATCH_ROWS,
 	};
-	if (suite_script.run(
+	if (s->suite->run(
 		    b->loop, b->session, &b->stage.spec, &stage_handler, b, &b->stage.task, &e) < 0)
 		stage_fails_to_start(b, e.msg);
 }
@@ -303,9 +326,7 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 	else if (r->code != 0)
 		*ret = xasprintf("exit code %d", r->code);
 	else if (!r->completed)
-		*ret = xasprintf("exited 0, but made neither /tmp/%s.completed nor "
-				 "~/btrfsqe/%s.completed",
-			b->trial.stage, b->trial.stage);
+		*ret = xstrdup(r->error);
 	else
 		return VERDICT_PASS;
 	return VERDICT_FAIL;
@@ -341,9 +362,10 @@ static void finish_stage(struct batch *b)
 		record, "files_not_collected", json_integer((json_int_t)r->skipped_files));
 	json_object_set_new(record, "command_us",
 		json_integer((json_int_t)(b->stage.spent_us + r->duration_us)));
-	b->verdicts[b->next_stage++] = v;
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
 	send_stage_artifacts(b);
+	if (!listed_goes_on(b))
+		b->verdicts[b->next_stage++] = v;
 	if (b->job->hold_file && (!b->stage_lost || b->held) &&
 		(v == VERDICT_FAIL || v == VERDICT_ERROR))
 		b->keep_at = xstrdup(b->trial.test);
@@ -355,7 +377,7 @@ static void finish_stage(struct batch *b)
 
 static void begin_stage_trial(struct batch *b, const struct job_stage *s)
 {
-	auto_free char *path = xasprintf("%s.%s", suite_script.name, s->name);
+	auto_free char *path = stage_path(s);
 	trial_begin(&b->trial, b->tally, s->name, path);
 }
 
@@ -365,6 +387,7 @@ void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, c
 	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), NULL, NULL);
 	outbox_record(
 		b->out, "attempt_end", trial_end_record(&b->trial, v, why, 0, &v), NULL, NULL);
+	listed_not_run(b, s, v, why);
 	trial_clear(&b->trial);
 	b->verdicts[b->next_stage++] = v;
 }
@@ -381,6 +404,7 @@ void stage_start(struct batch *b, const struct job_stage *s)
 	uv_timer_stop(&b->stuck);
 	b->state = BATCH_STAGE;
 	begin_stage_trial(b, s);
+	listed_begin(b, s);
 	disk_faults_expect(b, &b->trial);
 	b->trial.log_from = 0;
 	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), stage_durable, b);

@@ -109,15 +109,16 @@ static const char *refuse_subtest(struct batch *b, const char *name, struct subt
 	return "too many subtests at once";
 }
 
-static void count_subtest(struct stage_run *stage, const struct trial *t, enum verdict v)
+static void count_subtest(struct batch *b, const struct trial *t, enum verdict v)
 {
+	struct stage_run *stage = &b->stage;
 	stage->failed += v == VERDICT_FAIL || v == VERDICT_MISS;
 	stage->errors += v == VERDICT_ERROR;
 	stage->passed += v == VERDICT_PASS;
 	if (v != VERDICT_FAIL && v != VERDICT_ERROR)
 		return;
 	size_t used = strlen(stage->failed_names);
-	const char *name = t->test + strlen("script.") + strlen(t->stage) + 1;
+	const char *name = t->test + strlen(b->trial.test) + 1;
 	if (used + strlen(name) + 8 < sizeof stage->failed_names)
 		(void)snprintf(stage->failed_names + used, sizeof stage->failed_names - used,
 			"%s%s", used ? ", " : "", name); /* room was looked at */
@@ -127,12 +128,14 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 {
 	json_t *record = trial_end_record(&s->trial, v, reason, spool_log_bytes(b->stage.log), &v);
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
-	count_subtest(&b->stage, &s->trial, v);
+	count_subtest(b, &s->trial, v);
+	if (s->stream == SUBTEST_LISTED)
+		listed_ended(b, &s->trial, v);
 	trial_clear(&s->trial);
 	free(s->reason);
 	s->reason = NULL;
 	s->used = s->ended = false;
-	if (b->session)
+	if (b->session && s->stream != SUBTEST_LISTED)
 		session_event_ack(b->session, s->stream, NULL);
 }
 
@@ -162,17 +165,16 @@ static void end_dead_subtests(struct batch *b)
 	}
 }
 
-static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
+static struct subtest *begin(struct batch *b, uint32_t stream, const char *name)
 {
-	end_dead_subtests(b);
-	const char *name = json_str_or(event, "test", "");
 	struct subtest *s = NULL;
 	const char *why = refuse_subtest(b, name, &s);
 	if (why) {
 		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
 		batch_note(b, "warning", text);
-		session_event_ack(b->session, stream, why);
-		return;
+		if (stream != SUBTEST_LISTED)
+			session_event_ack(b->session, stream, why);
+		return NULL;
 	}
 	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
 	*s = (struct subtest){ .used = true, .stream = stream, .batch = b };
@@ -180,6 +182,18 @@ static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
 	trial_begin(&s->trial, b->tally, b->trial.stage, path);
 	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
 	s->trial.log_from = spool_log_bytes(b->stage.log);
+	struct err e = { 0 };
+	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
+		batch_spool_failed(b, &e);
+	return s;
+}
+
+static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
+{
+	end_dead_subtests(b);
+	struct subtest *s = begin(b, stream, json_str_or(event, "test", ""));
+	if (!s)
+		return;
 	size_t i;
 	json_t *pattern;
 	json_array_foreach (json_object_get(event, "expect"), i, pattern) {
@@ -189,9 +203,6 @@ static void subtest_start(struct batch *b, uint32_t stream, const json_t *event)
 			batch_note(b, "warning", e.msg);
 	}
 	disk_faults_expect(b, &s->trial);
-	struct err e = { 0 };
-	if (recording_mark(b->stage.cast, s->trial.marker_us, name, &e) < 0)
-		batch_spool_failed(b, &e);
 	outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), subtest_durable, s);
 }
 
@@ -224,6 +235,23 @@ static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 	end_and_heal(b, s, (enum verdict)v, text ? text : reason);
 }
 
+/* Its suite's program does not wait for us, but the plan has its name: where it is lost before this
+ * is durable, it is one of those that never ended. */
+void subtest_begin_listed(struct batch *b, const char *name)
+{
+	auto_free char *path = verdict_path(b->trial.test, name);
+	struct subtest *s = begin(b, SUBTEST_LISTED, path + strlen(b->trial.test) + 1);
+	if (s)
+		outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), NULL, NULL);
+}
+
+void subtest_end_listed(struct batch *b, enum verdict v, const char *reason)
+{
+	struct subtest *s = find_subtest(b, SUBTEST_LISTED);
+	if (s && !s->ended)
+		end_and_heal(b, s, v, reason);
+}
+
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 {
 	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
@@ -237,7 +265,7 @@ void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 
 static void collect(struct batch *b, const char *path)
 {
-	suite_script.collect(b->stage.task, path);
+	b->stage.suite->collect(b->stage.task, path);
 	if (b->stage.declared.n < DECLARED_MAX)
 		strv_add(&b->stage.declared, path);
 }

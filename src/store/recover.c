@@ -116,7 +116,8 @@ static void pack_logs(struct recovery *v, const char *test, char *dir)
 
 static void pack_stage(struct recovery *v, const char *work, const char *stage)
 {
-	auto_free char *test = xasprintf("script.%s", stage);
+	/* A script's folder has its stage's name, any other's the whole path. */
+	auto_free char *test = strchr(stage, '.') ? xstrdup(stage) : xasprintf("script.%s", stage);
 	auto_free char *cast = xasprintf("%s/%s/terminal.cast", work, stage);
 	auto_free char *log = xasprintf("%s/%s/terminal.log", work, stage);
 	auto_free char *logs = xasprintf("%s/%s/logs", work, stage);
@@ -191,16 +192,17 @@ static int end_open_attempts(struct recovery *v, struct err *e)
 /* No test of the plan is lost: what was not reached is written down as such. */
 static int end_not_reached(struct recovery *v, struct err *e)
 {
-	static const char prefix[] = "script.";
 	const json_t *tests = json_object_get(v->r->plan, "tests");
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < json_array_size(tests); i++) {
 		const char *test = json_string_value(json_array_get(tests, i));
 		if (!test || last_attempt(v->r, test))
 			continue;
-		bool staged = strncmp(test, prefix, strlen(prefix)) == 0;
-		auto_json json_t *start = json_pack("{s:s, s:i, s:s}", "test", test, "attempt", 1,
-			"stage", staged ? test + strlen(prefix) : "");
+		const char *dot = strchr(test, '.'); /* SUITE.STAGE, SUITE.STAGE.TEST, or boot */
+		auto_free char *stage =
+			dot ? xstrndup(dot + 1, strcspn(dot + 1, ".")) : xstrdup("");
+		auto_json json_t *start =
+			json_pack("{s:s, s:i, s:s}", "test", test, "attempt", 1, "stage", stage);
 		rc = run_append(v->w, "attempt_start", start, false, e);
 		if (rc == 0)
 			rc = end_attempt(v, test, 1, NOT_REACHED, 0, e);

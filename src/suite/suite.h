@@ -4,6 +4,7 @@
  * says how it ended. What its tests announce by fsqa-test goes past it, to the run, which also
  * watches the kernel's log. */
 #pragma once
+#include "suite/verdict.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,10 +22,15 @@ struct suite_file {
 
 /* What to run. All borrowed until on_done. */
 struct suite_spec {
-	const char *name;               /* "002_btrfsprogs" */
-	const char *script;             /* on the host */
-	uint64_t timeout_us;            /* from its start in the target */
-	const char *const *env;         /* "NAME=value", NULL-terminated */
+	const char *name;    /* "002_btrfsprogs" */
+	const char *script;  /* on the host; of suites that have one */
+	uint64_t timeout_us; /* from its start in the target */
+	/* Of suites that have tests of their own: */
+	const char *const
+		*tests;         /* in this order, NULL-terminated; NULL: it announces them itself */
+	const char *tree;       /* in the target: where the suite lies */
+	const char *config;     /* text of its own configuration file */
+	const char *const *env; /* "NAME=value", NULL-terminated */
 	const struct suite_file *files; /* put before it starts */
 	size_t n_files;
 	const char *const *logs; /* further paths to collect, NULL-terminated, may be NULL */
@@ -36,17 +42,25 @@ struct suite_spec {
 
 /* How it ended, as typed facts: the run makes the verdict. */
 struct suite_result {
-	bool started;   /* its command ran at all; else `error` says why not */
+	bool started;   /* its command ran at all */
 	bool lost;      /* the session ended under it */
 	bool stopped;   /* suite_stop was called */
 	bool timed_out; /* and was killed for that */
 	bool oom;
 	int code; /* exit code, -1: killed by `signal` or not known */
 	int signal;
-	bool completed;         /* it made its completion marker */
+	bool completed;         /* it went through, as its suite's rules say */
 	uint64_t duration_us;   /* of the command alone */
 	uint64_t skipped_files; /* of its logs: not fetched (links, limits, odd names) */
-	char error[256];
+	char error[256];        /* why it did not start; or, where it did, did not complete */
+};
+
+/* One of spec->tests begins, or ended as the suite's own program says. */
+struct suite_test {
+	const char *name;
+	bool ended;
+	enum verdict verdict;
+	const char *reason; /* may be NULL */
 };
 
 enum suite_phase {
@@ -64,12 +78,19 @@ struct suite_handler {
 	/* A collected file, path beneath logs_dirfd; what was not fetched, and why. */
 	void (*on_file)(void *ctx, const char *path, uint64_t size, bool cut);
 	void (*on_skipped)(void *ctx, const char *name, const char *why);
+	/* At most one test is under way. Something that is no test's, for people: name NULL, and
+	 * the reason says it. */
+	void (*on_test)(void *ctx, const struct suite_test *t);
 	/* Once, last; the task is gone after it. */
 	void (*on_done)(void *ctx, const struct suite_result *r);
 };
 
 struct suite {
-	const char *name; /* first word of its test paths: "script" */
+	const char *name;    /* first word of its test paths: "script" */
+	const char *log_dir; /* in the target: collected whatever the end */
+	/* Which of its tests a collected file belongs to: the name's begin and length in `path`;
+	 * NULL: none. May be NULL. */
+	const char *(*test_of)(const char *path, size_t *ret_n);
 	/* *ret is set before any callback comes, and on_done may come before this returns. */
 	int (*run)(uv_loop_t *loop, struct session *s, const struct suite_spec *spec,
 		const struct suite_handler *h, void *ctx, struct suite_task **ret, struct err *e);
@@ -82,3 +103,7 @@ struct suite {
 
 /* BTRFSQA's stages: NNN_name scripts with a completion marker. */
 extern const struct suite suite_script;
+/* fstests: one call of check with a list of tests. */
+extern const struct suite suite_fstests;
+/* By name, NULL: none. */
+const struct suite *suite_find(const char *name);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/fstests_stages.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "config/config.h"
+#include "run/disk_plan.h"
+#include "suite/fstests_config.h"
+#include "suite/fstests_tree.h"
+#include "suite/suite.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAIN       "default" /* a section without options, which need not be declared */
+#define TEST_DIR    "/mnt/test"
+#define SCRATCH_MNT "/mnt/scratch"
+
+/* The first disk is the test device; of btrfs all others are the pool, of others the second is the
+ * scratch device. */
+static int place_disks(const struct config *c, const char *fstyp, struct strv *dev, struct err *e)
+{
+	uint64_t n = config_num(c, "disk.count");
+	if (n < 2)
+		return err_set(e, EINVAL,
+			"%s: disk.count is %u: fstests wants two disks at least, one to test on "
+			"and one to make anew",
+			config_origin(c, "disk.count"), (unsigned)n);
+	if (strcmp(fstyp, "btrfs") != 0)
+		n = 2;
+	for (unsigned i = 0; i < n; i++) {
+		auto_free char *name = disk_plan_name(c, i);
+		strv_addf(dev, "/dev/%s", name);
+	}
+	return 0;
+}
+
+static int render(const struct config *c, const char *fstyp, const struct fstests_section *s,
+	struct buf *text, struct err *e)
+{
+	auto_strv struct strv dev = { 0 };
+	int rc = place_disks(c, fstyp, &dev, e);
+	if (rc < 0)
+		return rc;
+	const struct fstests_places places = {
+		.fstyp = fstyp,
+		.test_dev = dev.v[0],
+		.test_dir = TEST_DIR,
+		.scratch = strv_get(&dev) + 1,
+		.scratch_mnt = SCRATCH_MNT,
+		.result_base = suite_fstests.log_dir,
+	};
+	return fstests_config_render(&places, s, text, e);
+}
+
+static const char *const *words(const struct config *c, const char *name)
+{
+	const char *const *v = config_list(c, name);
+	return *v ? v : NULL;
+}
+
+static int choose(const struct config *c, const struct fstests_tree *tree, const char *fstyp,
+	struct fstests_picks *picks, struct err *e)
+{
+	struct err why = { 0 };
+	const struct fstests_choice choice = {
+		.fstyp = fstyp,
+		.groups = words(c, "fstests.groups"),
+		.not_groups = words(c, "fstests.excludeGroups"),
+		.tests = words(c, "fstests.tests"),
+		.excludes = words(c, "fstests.exclude"),
+		.exclude_files = words(c, "fstests.excludeFiles"),
+	};
+	int rc = fstests_tree_choose(tree, &choice, picks, &why);
+	if (rc < 0)
+		return err_set(
+			e, rc, "fstests of %s: %s", config_origin(c, "fstests.tree"), why.msg);
+	if (picks->n == 0)
+		return err_set(e, ENOENT, "%s: no test is left of what fstests.* chooses",
+			config_origin(c, "fstests.tree"));
+	return 0;
+}
+
+static int add_section(const struct config *c, const struct fstests_tree *tree,
+	const struct fstests_section *s, json_t *all, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	auto_fstests_picks struct fstests_picks picks = { 0 };
+	const char *fstyp = s->fstyp ? s->fstyp : config_str(c, "fstests.fstyp");
+	uint64_t each_us = config_num(c, "fstests.testTimeout");
+	auto_free char *real = realpath(config_str(c, "fstests.tree"), NULL);
+	int rc = real ? choose(c, tree, fstyp, &picks, e)
+		      : err_sys(e, "%s", config_str(c, "fstests.tree"));
+	if (rc == 0)
+		rc = render(c, fstyp, s, &text, e);
+	if (rc < 0)
+		return rc;
+	json_t *tests = json_array();
+	for (size_t i = 0; i < picks.n; i++)
+		if (!picks.v[i].expunged)
+			json_array_append_new(tests, json_string(picks.v[i].test->name));
+	auto_free char *place = xasprintf("/mnt/%s", path_base(real));
+	json_array_append_new(all,
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:[], s:[]}", "suite",
+			suite_fstests.name, "name", s->name, "tree", place, "config",
+			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
+			"timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires", "logs"));
+	return 0;
+}
+
+static bool is_declared(const struct config *c, const char *section)
+{
+	const char *name;
+	for (size_t i = 0; (name = config_subsection(c, "section", i)); i++)
+		if (strcmp(name, section) == 0)
+			return true;
+	return false;
+}
+
+int fstests_stages(const struct config *c, json_t **ret, struct err *e)
+{
+	struct err why = { 0 };
+	auto_json json_t *all = json_array();
+	auto_fstests_tree struct fstests_tree *tree = NULL;
+	auto_strv struct strv names = { 0 };
+	const char *dir = config_str(c, "fstests.tree");
+	int rc = dir ? fstests_tree_open(dir, &tree, e) : 0;
+	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
+		strv_add(&names, *w);
+	const char *name;
+	for (size_t i = 0; names.n == i && (name = config_subsection(c, "section", i)); i++)
+		strv_add(&names, name);
+	if (names.n == 0)
+		strv_add(&names, PLAIN);
+	for (size_t i = 0; rc == 0 && tree && i < names.n; i++) {
+		struct fstests_section s = { .name = PLAIN };
+		if (strcmp(names.v[i], PLAIN) != 0 || is_declared(c, PLAIN))
+			rc = fstests_section_read(c, names.v[i], &s, &why);
+		if (rc == -ENOENT)
+			err_set(e, rc, "%s: %s", config_origin(c, "fstests.sections"), why.msg);
+		else if (rc < 0)
+			err_set(e, rc, "%s", why.msg);
+		if (rc == 0)
+			rc = add_section(c, tree, &s, all, e);
+	}
+	if (rc == 0)
+		*ret = json_incref(all);
+	return rc;
+}

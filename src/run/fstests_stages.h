@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fstests_stages.h: which tests of fstests a profile asks for ([fstests], [section "NAME"]), as
+ * stages of the job (run/protocol.h): one for each section, with its tests in order. */
+#pragma once
+#include <jansson.h>
+struct config;
+struct err;
+
+/* An array, a new reference; empty where fstests.tree is unset. -ENOENT, -EINVAL: a tree, section,
+ * group or test that is not there, with the nearest name and where it was set. */
+int fstests_stages(const struct config *c, json_t **ret, struct err *e);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests that a suite lists before it runs them (fstests): each gets a verdict, whatever becomes of
+ * the machine. After one that took it down, those never reached go on in a fresh one. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "run/batch_priv.h"
+#include "run/outbox.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t find(const struct listed *l, const char *stage, const char *path)
+{
+	for (size_t i = 0; i < l->n_left; i++) {
+		auto_free char *one = verdict_path(stage, l->left[i]);
+		if (strcmp(one, path) == 0)
+			return i;
+	}
+	return l->n_left;
+}
+
+static void take_out(struct listed *l, size_t i)
+{
+	memmove(&l->left[i], &l->left[i + 1], (l->n_left - i) * sizeof *l->left);
+	l->n_left--;
+}
+
+void listed_begin(struct batch *b, const struct job_stage *s)
+{
+	struct listed *l = &b->listed;
+	struct stage_run *r = &b->stage;
+	if (!s->tests)
+		return;
+	if (l->stage != s) {
+		listed_clear(b);
+		l->stage = s;
+		while (s->tests[l->n_left])
+			l->n_left++;
+		l->left = xcalloc(l->n_left + 1, sizeof *l->left);
+		memcpy(l->left, s->tests, l->n_left * sizeof *l->left);
+	}
+	l->n_at_start = l->n_left;
+	/* The stage's verdict is on all of its tests. */
+	r->failed = l->failed;
+	r->errors = l->errors;
+	r->passed = l->passed;
+	memcpy(r->failed_names, l->failed_names, sizeof r->failed_names);
+}
+
+const char *const *listed_left(const struct batch *b)
+{
+	return b->job->stages[b->next_stage].tests ? (const char *const *)b->listed.left : NULL;
+}
+
+static void watch_test(struct batch *b, const char *name)
+{
+	char human[CLOCK_HUMAN_SIZE];
+	uint64_t us = b->listed.stage->test_timeout_us;
+	auto_free char *why = xasprintf(
+		"the target hung: nothing was heard of %s for %s", name, clock_human(us, human));
+	batch_deadline(b, us, why);
+}
+
+void listed_event(void *ctx, const struct suite_test *t)
+{
+	struct batch *b = ctx;
+	if (b->state != BATCH_STAGE || b->stopping || b->hung)
+		return;
+	if (!t->name) {
+		batch_note(b, "warning", t->reason);
+		return;
+	}
+	watch_test(b, t->name);
+	if (t->ended)
+		subtest_end_listed(b, t->verdict, t->reason);
+	else
+		subtest_begin_listed(b, t->name);
+}
+
+void listed_ended(struct batch *b, const struct trial *t, enum verdict v)
+{
+	struct listed *l = &b->listed;
+	size_t i = find(l, b->trial.test, t->test);
+	if (i == l->n_left) /* again, for something that was said of it later */
+		return;
+	bool again = v == VERDICT_MISS && b->stage_lost && batch_end_is_infra(b) &&
+		     strcmp(l->lost_at, t->test) != 0;
+	if (again)
+		memcpy(l->lost_at, t->test, sizeof l->lost_at);
+	else
+		take_out(l, i);
+}
+
+static void not_run(
+	struct batch *b, const char *stage, const char *name, enum verdict v, const char *why)
+{
+	struct trial t;
+	auto_free char *path = verdict_path(stage, name);
+	trial_begin(&t, b->tally, b->trial.stage, path);
+	outbox_record(b->out, "attempt_start", trial_start_record(&t), NULL, NULL);
+	outbox_record(b->out, "attempt_end", trial_end_record(&t, v, why, 0, &v), NULL, NULL);
+	trial_clear(&t);
+}
+
+static void miss_the_left(struct batch *b, const char *why)
+{
+	struct listed *l = &b->listed;
+	for (size_t i = 0; i < l->n_left; i++)
+		not_run(b, b->trial.test, l->left[i], VERDICT_MISS, why);
+	l->n_left = 0;
+}
+
+bool listed_goes_on(struct batch *b)
+{
+	struct listed *l = &b->listed;
+	const struct stage_run *r = &b->stage;
+	if (l->stage != &b->job->stages[b->next_stage] || l->n_left == 0)
+		return false;
+	/* A machine may be lost before its first test, and check may end of it: once. */
+	bool moved = l->n_left < l->n_at_start;
+	if (b->stopping) {
+		miss_the_left(b, b->stop_why ? b->stop_why : "stopped");
+	} else if (!moved && l->stuck) {
+		auto_free char *why = xasprintf(
+			"not reached: %s", b->stage_lost ? b->end_detail : r->result.error);
+		miss_the_left(b, why);
+	} else {
+		l->stuck = !moved;
+		l->failed = r->failed;
+		l->errors = r->errors;
+		l->passed = r->passed;
+		memcpy(l->failed_names, r->failed_names, sizeof l->failed_names);
+		auto_free char *text = xasprintf(
+			"%s: goes on with %zu tests never reached", b->trial.test, l->n_left);
+		batch_note(b, "info", text);
+		return true;
+	}
+	return false;
+}
+
+void listed_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why)
+{
+	struct listed *l = &b->listed;
+	if (l->stage == s) { /* it was begun, and is not gone on with */
+		miss_the_left(b, why);
+		return;
+	}
+	for (size_t i = 0; s->tests && s->tests[i]; i++)
+		not_run(b, b->trial.test, s->tests[i], v, why);
+}
+
+char *listed_owner(const struct batch *b, const struct job_stage *s, const char *path)
+{
+	size_t n = 0;
+	const char *name = s->suite->test_of ? s->suite->test_of(path, &n) : NULL;
+	for (size_t i = 0; name && s->tests[i]; i++)
+		if (strlen(s->tests[i]) == n && strncmp(s->tests[i], name, n) == 0)
+			return verdict_path(b->trial.test, s->tests[i]);
+	return NULL;
+}
+
+void listed_clear(struct batch *b)
+{
+	free(b->listed.left);
+	b->listed = (struct listed){ 0 };
+}
