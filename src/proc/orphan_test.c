@@ -12,8 +12,10 @@ static struct proc_spec sh(const char *const *argv)
 	return s;
 }
 
-/* A process that left its session and lost its parent, as daemons do. */
-#define DAEMON(what) "sh -c 'setsid sh -c \"echo pid=\\$\\$; exec " what "\" &'; sleep 0.2;"
+/* A process that left its session and lost its parent, as daemons do; it is waited for. */
+#define DAEMON(what)                                                                               \
+	"export t=$(mktemp); sh -c 'setsid sh -c \"echo pid=\\$\\$; echo >\\$t; exec " what        \
+	"\" &'; while [ ! -s $t ]; do sleep 0.02; done; rm $t;"
 
 static void no_child_is_left(void)
 {
@@ -76,6 +78,7 @@ static void test_an_orphan_that_ends_meanwhile_is_no_zombie(void **state)
 {
 	struct bench *b = *state;
 	bench_start(b, sh(SH("sh -c 'setsid sh -c \"echo pid=\\$\\$\" &'; sleep 1000")));
+	bench_until_output(b);
 	bench_wait(b, 500000);
 	assert_int_equal(kill(bench_named_pid(b), 0), -1);
 	assert_int_equal(errno, ESRCH);
