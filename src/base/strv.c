@@ -60,6 +60,14 @@ void strv_sort(struct strv *v)
 		qsort(v->v, v->n, sizeof *v->v, by_bytes);
 }
 
+size_t strv_find(const struct strv *v, const char *s)
+{
+	size_t i = 0;
+	while (i < v->n && strcmp(v->v[i], s) != 0)
+		i++;
+	return i;
+}
+
 char *strv_shell(const char *const *argv)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -16,6 +16,8 @@ void strv_addl(struct strv *v, ...) __attribute__((sentinel));
 void strv_split(struct strv *v, const char *s, const char *seps);
 /* In byte order. */
 void strv_sort(struct strv *v);
+/* Where `s` is first; v->n: nowhere. */
+size_t strv_find(const struct strv *v, const char *s);
 /* As one line a person can paste into a shell, each word quoted where it must; the caller's. */
 char *strv_shell(const char *const *argv);
 /* For functions that take const char *const *. */

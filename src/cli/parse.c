@@ -67,9 +67,8 @@ static int check_value(const struct cli *cli, const struct command_option *o, co
 		return CLI_GOOD;
 	auto_strv struct strv choices = { 0 };
 	strv_split(&choices, o->values, "|");
-	for (size_t i = 0; i < choices.n; i++)
-		if (strcmp(choices.v[i], value) == 0)
-			return CLI_GOOD;
+	if (strv_find(&choices, value) < choices.n)
+		return CLI_GOOD;
 	return cli_usage(cli, "--%s is '%s': not one of %s", o->name, value, o->values);
 }
 

@@ -99,9 +99,8 @@ static int parse_choice(const struct setting *s, const char *text, struct err *e
 {
 	auto_strv struct strv choices = { 0 };
 	strv_split(&choices, s->choices, "|");
-	for (size_t i = 0; i < choices.n; i++)
-		if (strcmp(choices.v[i], text) == 0)
-			return 0;
+	if (strv_find(&choices, text) < choices.n)
+		return 0;
 	return err_set(e, EINVAL, "'%.60s' is not one of %s", text, s->choices);
 }
 

@@ -67,14 +67,6 @@ static int list_folder(const char *path, struct strv *ret, struct err *e)
 	return rc;
 }
 
-static size_t index_of(const struct strv *v, const char *name)
-{
-	size_t i = 0;
-	while (i < v->n && strcmp(v->v[i], name) != 0)
-		i++;
-	return i;
-}
-
 /* "WHERE: no script X in DIR (did you mean Y?)" */
 static int no_script(const struct loader *l, const char *where, const char *name, struct err *e)
 {
@@ -116,7 +108,7 @@ static int on_timeout(
 	void *ctx, const char *stage, uint64_t timeout_us, unsigned line, struct err *e)
 {
 	struct loader *l = ctx;
-	size_t i = index_of(&l->names, stage);
+	size_t i = strv_find(&l->names, stage);
 	if (i < l->names.n) {
 		l->timeouts_us[i] = timeout_us;
 		return 0;
@@ -147,7 +139,7 @@ static int check_sections(const struct loader *l, struct err *e)
 	const struct config *c = l->p->config;
 	const char *x = NULL;
 	for (size_t n = 0; (x = config_subsection(c, "stage", n)); n++) {
-		if (index_of(&l->names, x) < l->names.n)
+		if (strv_find(&l->names, x) < l->names.n)
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 			auto_free char *name = xasprintf("stage.%s.%s", x, keys[i]);
@@ -197,7 +189,7 @@ static int add_requires(struct loader *l, struct profile_stage *s, struct err *e
 	const char *origin = config_origin(p->config, name);
 	const char *const *words = config_list(p->config, name);
 	for (; *words; words++) {
-		if (index_of(&l->names, *words) == l->names.n)
+		if (strv_find(&l->names, *words) == l->names.n)
 			return no_script(l, origin, *words, e);
 		const struct profile_stage *other = profile_stage(p, *words);
 		if (other == s)
@@ -223,7 +215,7 @@ static int add_stages(struct loader *l, struct err *e)
 	if (!*names && l->names.n)
 		names = strv_get(&l->names);
 	for (; *names; names++) {
-		size_t i = index_of(&l->names, *names);
+		size_t i = strv_find(&l->names, *names);
 		if (i == l->names.n)
 			return no_script(l, origin, *names, e);
 		if (profile_stage(p, *names))

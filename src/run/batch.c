@@ -334,7 +334,7 @@ static void stop_harder(uv_timer_t *t)
 {
 	struct batch *b = t->data;
 	if (b->stage.task && b->stop_calls++ == 0) {
-		b->stage.suite->stop(b->stage.task);
+		b->job->stages[b->next_stage].suite->stop(b->stage.task);
 		batch_watch(b, STOP_GIVE_US, stop_harder);
 	} else if (b->target) {
 		target_kill(b->target);
@@ -350,7 +350,7 @@ void batch_stop(struct batch *b, const char *why)
 	if (b->state == BATCH_OVER)
 		return;
 	if (b->stage.task && !again) {
-		b->stage.suite->stop(b->stage.task);
+		b->job->stages[b->next_stage].suite->stop(b->stage.task);
 		batch_watch(b, STOP_KILL_US, stop_harder);
 	} else if (b->target) {
 		target_kill(b->target);

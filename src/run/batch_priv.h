@@ -56,15 +56,20 @@ struct subtest {
 
 #define SUBTEST_LISTED UINT32_MAX
 
+/* How the subtests of a stage ended. */
+struct subtest_counts {
+	unsigned failed, errors, passed;
+	char failed_names[200];
+};
+
 /* Tests of a suite that lists them, which outlive the machine that one of them takes down. */
 struct listed {
 	const char **left; /* never ended; names are the job's. NULL-terminated */
 	size_t n_left, n_at_start;
-	const struct job_stage *stage;   /* whose they are */
-	unsigned failed, errors, passed; /* of those that ended in earlier machines */
-	char failed_names[200];
-	char lost_at[TRIAL_PATH]; /* the test under way when the infrastructure broke */
-	bool stuck;               /* the last try ended without a test that ended */
+	const struct job_stage *stage; /* whose they are */
+	struct subtest_counts counts;  /* of those that ended in earlier machines */
+	char lost_at[TRIAL_PATH];      /* the test under way when the infrastructure broke */
+	bool stuck;                    /* the last try ended without a test that ended */
 };
 
 /* What was done to a scratch disk on purpose (disk_faults.h). */
@@ -76,7 +81,6 @@ struct disk_fault {
 
 /* A stage while it runs. */
 struct stage_run {
-	const struct suite *suite;
 	struct suite_task *task;
 	struct suite_spec spec;
 	struct suite_result result;
@@ -86,10 +90,10 @@ struct stage_run {
 	uint64_t cast_start_us;
 	char *dir;
 	int logs_fd;
-	unsigned failed, errors, passed; /* subtests */
-	unsigned uncollected;            /* files of its logs */
-	json_t *collected;               /* an object whose members are paths: files that were */
-	struct strv declared;            /* logs that it announced */
+	struct subtest_counts counts;
+	unsigned uncollected; /* files of its logs */
+	json_t *collected;    /* an object whose members are paths: files that were */
+	struct strv declared; /* logs that it announced */
 	/* Reboots that it asked for: */
 	unsigned reboots;
 	struct strv env;     /* the job's, and the mark */
@@ -99,7 +103,6 @@ struct stage_run {
 	int salvage_fd;
 	struct strv salvage_paths;
 	unsigned salvaged;
-	char failed_names[200];
 };
 
 struct batch {
@@ -221,6 +224,11 @@ void stage_reboot(struct batch *b, uint32_t stream, const char *mark);
 void stage_again(struct batch *b);
 /* A stage that does not run at all: its two records. */
 void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why);
+/* The two records of a test of that stage that does not run. */
+void stage_test_not_run(struct batch *b, const struct job_stage *s, const char *test,
+	enum verdict v, const char *why);
+/* "script.010_pass"; the caller's. */
+char *stage_path(const struct job_stage *s);
 
 /* A collected file at `full` is the stage's, or that of the test it belongs to. */
 void stage_artifact(struct batch *b, const char *path, const char *full, bool cut);

@@ -98,10 +98,7 @@ static int check_names(const struct config *c, const struct strv *names, struct 
 {
 	const char *sub;
 	for (size_t i = 0; (sub = config_subsection(c, "disk", i)); i++) {
-		bool known = false;
-		for (size_t k = 0; k < names->n; k++)
-			known |= strcmp(names->v[k], sub) == 0;
-		if (known)
+		if (strv_find(names, sub) < names->n)
 			continue;
 		auto_free char *hint = nearest_hint(sub, strv_get(names));
 		return err_set(e, EINVAL,

@@ -111,15 +111,6 @@ static int add_section(const struct config *c, const struct fstests_tree *tree,
 	return 0;
 }
 
-static bool is_declared(const struct config *c, const char *section)
-{
-	const char *name;
-	for (size_t i = 0; (name = config_subsection(c, "section", i)); i++)
-		if (strcmp(name, section) == 0)
-			return true;
-	return false;
-}
-
 int fstests_stages(const struct config *c, json_t **ret, struct err *e)
 {
 	struct err why = { 0 };
@@ -137,9 +128,10 @@ int fstests_stages(const struct config *c, json_t **ret, struct err *e)
 		strv_add(&names, PLAIN);
 	for (size_t i = 0; rc == 0 && tree && i < names.n; i++) {
 		struct fstests_section s = { .name = PLAIN };
-		if (strcmp(names.v[i], PLAIN) != 0 || is_declared(c, PLAIN))
-			rc = fstests_section_read(c, names.v[i], &s, &why);
-		if (rc == -ENOENT)
+		rc = fstests_section_read(c, names.v[i], &s, &why);
+		if (rc == -ENOENT && strcmp(names.v[i], PLAIN) == 0)
+			rc = 0;
+		else if (rc == -ENOENT)
 			err_set(e, rc, "%s: %s", config_origin(c, "fstests.sections"), why.msg);
 		else if (rc < 0)
 			err_set(e, rc, "%s", why.msg);

@@ -7,7 +7,6 @@
 #include "config/config.h"
 #include "run/fstests_stages.h"
 #include "suite/suite.h"
-#include "suite/verdict.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +122,6 @@ static void test_what_is_not_there_is_named_with_where_it_was_asked(void **state
 	refused(*state, "[fstests]\ntree = tree\n[disk]\ncount = 1\n", -EINVAL, "fsqa.conf:4");
 }
 
-static void test_a_path_has_dots_where_the_suites_name_has_slashes(void **state)
-{
-	auto_free char *path = verdict_path("fstests.a", "generic/001");
-	assert_string_equal(path, "fstests.a.generic.001");
-}
-
 static void owner(const char *path, const char *want)
 {
 	size_t n = 0;
@@ -156,7 +149,6 @@ int main(void)
 		cmocka_unit_test(test_each_section_is_a_stage_with_its_tests_and_configuration),
 		cmocka_unit_test(test_one_scratch_device_of_a_filesystem_that_has_no_pools),
 		cmocka_unit_test(test_what_is_not_there_is_named_with_where_it_was_asked),
-		cmocka_unit_test(test_a_path_has_dots_where_the_suites_name_has_slashes),
 		cmocka_unit_test(test_a_result_file_belongs_to_its_test),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

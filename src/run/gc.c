@@ -24,8 +24,7 @@
 
 /* A folder beside which lies NAME.lock: held by who uses it. It goes under another name first, so
  * that nobody finds half of it. */
-static int remove_locked(
-	const char *state_dir, const char *folder, const char *name, uint64_t *bytes, struct err *e)
+static int remove_locked(const char *state_dir, const char *folder, const char *name, struct err *e)
 {
 	auto_free char *path = xasprintf("%s/%s/%s", state_dir, folder, name);
 	auto_free char *gone = xasprintf("%s/%s/.%s.gone", state_dir, folder, name);
@@ -39,27 +38,16 @@ static int remove_locked(
 	return rc < 0 ? rc : file_remove_tree(gone, e);
 }
 
-static int remove_build(const char *state_dir, const char *name, uint64_t *ret_bytes, struct err *e)
-{
-	return remove_locked(state_dir, "builds", name, ret_bytes, e);
-}
-
-static int remove_source(
-	const char *state_dir, const char *name, uint64_t *ret_bytes, struct err *e)
-{
-	return remove_locked(state_dir, "sources", name, ret_bytes, e);
-}
-
 static const struct kind {
 	const char *name, *folder;
-	bool depot; /* of depot.h; else remove_locked's */
+	/* Of depot.h; NULL: remove_locked's. */
 	int (*remove)(const char *state_dir, const char *name, uint64_t *ret_bytes, struct err *e);
 } kinds[GC_KINDS] = {
-	[GC_SNAPSHOT] = { "snapshot", "snapshots", true, snapshot_remove },
-	[GC_BUILD] = { "build", "builds", false, remove_build },
-	[GC_SOURCE] = { "source", "sources", false, remove_source },
-	[GC_KERNEL] = { "kernel", "kernels", true, kernel_remove },
-	[GC_IMAGE] = { "image", "images", true, image_remove },
+	[GC_SNAPSHOT] = { "snapshot", "snapshots", snapshot_remove },
+	[GC_BUILD] = { "build", "builds", NULL },
+	[GC_SOURCE] = { "source", "sources", NULL },
+	[GC_KERNEL] = { "kernel", "kernels", kernel_remove },
+	[GC_IMAGE] = { "image", "images", image_remove },
 };
 
 const char *gc_kind_name(enum gc_kind k)
@@ -102,7 +90,7 @@ static int measure(struct gc_item *i, const char *path, struct err *e)
 
 static bool is_used(const char *dir, const struct gc_item *i)
 {
-	if (kinds[i->kind].depot)
+	if (kinds[i->kind].remove)
 		return depot_is_held(dir, i->name);
 	auto_free char *path = xasprintf("%s/%s.lock", dir, i->name);
 	if (i->kind ==
@@ -284,7 +272,9 @@ void gc_remove(const char *state_dir, struct gc_list *l)
 		uint64_t bytes; /* what its manifest says; ours are the disk's */
 		if (i->fate != GC_GONE)
 			continue;
-		int rc = kinds[i->kind].remove(state_dir, i->name, &bytes, &why);
+		const struct kind *k = &kinds[i->kind];
+		int rc = k->remove ? k->remove(state_dir, i->name, &bytes, &why)
+				   : remove_locked(state_dir, k->folder, i->name, &why);
 		if (rc == 0 || rc == -ENOENT) /* somebody else did */
 			continue;
 		i->fate = rc == -EBUSY ? GC_IN_USE : GC_FAILED;

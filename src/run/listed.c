@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "run/batch_priv.h"
 #include "run/outbox.h"
+#include "suite/testpath.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 static size_t find(const struct listed *l, const char *stage, const char *path)
 {
 	for (size_t i = 0; i < l->n_left; i++) {
-		auto_free char *one = verdict_path(stage, l->left[i]);
+		auto_free char *one = testpath_make(stage, l->left[i]);
 		if (strcmp(one, path) == 0)
 			return i;
 	}
@@ -28,7 +29,6 @@ static void take_out(struct listed *l, size_t i)
 void listed_begin(struct batch *b, const struct job_stage *s)
 {
 	struct listed *l = &b->listed;
-	struct stage_run *r = &b->stage;
 	if (!s->tests)
 		return;
 	if (l->stage != s) {
@@ -41,10 +41,7 @@ void listed_begin(struct batch *b, const struct job_stage *s)
 	}
 	l->n_at_start = l->n_left;
 	/* The stage's verdict is on all of its tests. */
-	r->failed = l->failed;
-	r->errors = l->errors;
-	r->passed = l->passed;
-	memcpy(r->failed_names, l->failed_names, sizeof r->failed_names);
+	b->stage.counts = l->counts;
 }
 
 const char *const *listed_left(const struct batch *b)
@@ -91,22 +88,22 @@ void listed_ended(struct batch *b, const struct trial *t, enum verdict v)
 		take_out(l, i);
 }
 
-static void not_run(
-	struct batch *b, const char *stage, const char *name, enum verdict v, const char *why)
+static void not_run(struct batch *b, const struct job_stage *s, const char *const *names,
+	enum verdict v, const char *why)
 {
-	struct trial t;
-	auto_free char *path = verdict_path(stage, name);
-	trial_begin(&t, b->tally, b->trial.stage, path);
-	outbox_record(b->out, "attempt_start", trial_start_record(&t), NULL, NULL);
-	outbox_record(b->out, "attempt_end", trial_end_record(&t, v, why, 0, &v), NULL, NULL);
-	trial_clear(&t);
+	auto_free char *stage = stage_path(s);
+	for (; names && *names; names++) {
+		auto_free char *path = testpath_make(stage, *names);
+		stage_test_not_run(b, s, path, v, why);
+	}
 }
 
-static void miss_the_left(struct batch *b, const char *why)
+/* Those that are left will not be reached. */
+static void give_up(struct batch *b, const char *why)
 {
 	struct listed *l = &b->listed;
-	for (size_t i = 0; i < l->n_left; i++)
-		not_run(b, b->trial.test, l->left[i], VERDICT_MISS, why);
+	not_run(b, l->stage, (const char *const *)l->left, VERDICT_MISS, why);
+	l->left[0] = NULL;
 	l->n_left = 0;
 }
 
@@ -119,17 +116,14 @@ bool listed_goes_on(struct batch *b)
 	/* A machine may be lost before its first test, and check may end of it: once. */
 	bool moved = l->n_left < l->n_at_start;
 	if (b->stopping) {
-		miss_the_left(b, b->stop_why ? b->stop_why : "stopped");
+		give_up(b, b->stop_why ? b->stop_why : "stopped");
 	} else if (!moved && l->stuck) {
 		auto_free char *why = xasprintf(
 			"not reached: %s", b->stage_lost ? b->end_detail : r->result.error);
-		miss_the_left(b, why);
+		give_up(b, why);
 	} else {
 		l->stuck = !moved;
-		l->failed = r->failed;
-		l->errors = r->errors;
-		l->passed = r->passed;
-		memcpy(l->failed_names, r->failed_names, sizeof l->failed_names);
+		l->counts = r->counts;
 		auto_free char *text = xasprintf(
 			"%s: goes on with %zu tests never reached", b->trial.test, l->n_left);
 		batch_note(b, "info", text);
@@ -140,13 +134,10 @@ bool listed_goes_on(struct batch *b)
 
 void listed_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why)
 {
-	struct listed *l = &b->listed;
-	if (l->stage == s) { /* it was begun, and is not gone on with */
-		miss_the_left(b, why);
-		return;
-	}
-	for (size_t i = 0; s->tests && s->tests[i]; i++)
-		not_run(b, b->trial.test, s->tests[i], v, why);
+	if (b->listed.stage == s) /* it was begun, and is not gone on with */
+		give_up(b, why);
+	else
+		not_run(b, s, (const char *const *)s->tests, v, why);
 }
 
 char *listed_owner(const struct batch *b, const struct job_stage *s, const char *path)
@@ -155,7 +146,7 @@ char *listed_owner(const struct batch *b, const struct job_stage *s, const char 
 	const char *name = s->suite->test_of ? s->suite->test_of(path, &n) : NULL;
 	for (size_t i = 0; name && s->tests[i]; i++)
 		if (strlen(s->tests[i]) == n && strncmp(s->tests[i], name, n) == 0)
-			return verdict_path(b->trial.test, s->tests[i]);
+			return testpath_make(b->trial.test, s->tests[i]);
 	return NULL;
 }
 

@@ -6,13 +6,13 @@
 #include "base/strv.h"
 #include "run/controller.h"
 #include "store/store.h"
+#include "suite/testpath.h"
 #include <errno.h>
 #include <string.h>
 
-#define LOG_NAME   "build.log"
-#define NO_KERNEL  "not run: its kernel was not built"
-#define STAGE_TEST "script."
-#define EXCERPT    20 /* lines */
+#define LOG_NAME  "build.log"
+#define NO_KERNEL "not run: its kernel was not built"
+#define EXCERPT   20 /* lines */
 
 void made_kernel_clear(struct made_kernel *m)
 {
@@ -49,8 +49,7 @@ static int put_test(const struct record *r, const char *test, enum verdict v, co
 	json_t *end, struct err *e)
 {
 	auto_json json_t *last = end;
-	size_t n = strlen(STAGE_TEST);
-	const char *stage = strncmp(test, STAGE_TEST, n) == 0 ? test + n : "";
+	auto_free char *stage = testpath_stage(test);
 	auto_json json_t *start =
 		json_pack("{s:s, s:i, s:s}", "test", test, "attempt", 1, "stage", stage);
 	json_object_update(last, start);

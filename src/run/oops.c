@@ -9,6 +9,7 @@
 #include "kernel/decode.h"
 #include "kernel/kernel.h"
 #include "run/kernel_watch.h"
+#include "suite/testpath.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -86,19 +87,13 @@ static int64_t time_of(const char *line)
 	return *end == ']' && end - dot == 7 && s < 1u << 30 ? (int64_t)(s * 1000000 + us) : -1;
 }
 
-static bool is_below(const char *test, const char *above)
-{
-	size_t n = strlen(above);
-	return strncmp(test, above, n) == 0 && test[n] == '.';
-}
-
 /* The innermost one: a subtest lies below its stage, whose record has what its own has. */
 static void say_test(const struct scan *s, const char *words, int64_t us)
 {
 	const struct run_attempt *found = NULL;
 	for (size_t i = 0; i < s->r->n_attempts; i++) {
 		const struct run_attempt *a = &s->r->attempts[i];
-		if (has_it(a, words, us) && (!found || is_below(a->test, found->test)))
+		if (has_it(a, words, us) && (!found || testpath_is_below(a->test, found->test)))
 			found = a;
 	}
 	if (found && found->attempt > 1)

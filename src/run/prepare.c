@@ -436,10 +436,9 @@ static int check_share(const char *path, struct strv *names, struct err *e)
 		return err_set(e, EINVAL,
 			"vm.share: %s: its name is to stand in /mnt/NAME: letters, digits, _ . -",
 			real);
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->v[i], name) == 0)
-			return err_set(e, EINVAL, "vm.share: %s: another folder is /mnt/%s already",
-				real, name);
+	if (strv_find(names, name) < names->n)
+		return err_set(
+			e, EINVAL, "vm.share: %s: another folder is /mnt/%s already", real, name);
 	strv_add(names, name);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "run/oops.h"
 #include "run/snapshot.h"
 #include "store/store.h"
+#include "suite/testpath.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static void add_listed(json_t *tests, const json_t *stage)
 		xasprintf("%s.%s", json_str_or(stage, "suite", ""), json_str_or(stage, "name", ""));
 	add_test(tests, path);
 	json_array_foreach (json_object_get(stage, "tests"), i, name) {
-		auto_free char *test = verdict_path(path, json_string_value(name));
+		auto_free char *test = testpath_make(path, json_string_value(name));
 		add_test(tests, test);
 	}
 }

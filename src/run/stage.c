@@ -128,8 +128,7 @@ static const struct suite_handler stage_handler = {
 	.on_done = stage_done,
 };
 
-/* "script.010_pass"; the caller's. */
-static char *stage_path(const struct job_stage *s)
+char *stage_path(const struct job_stage *s)
 {
 	return xasprintf("%s.%s", s->suite->name, s->name);
 }
@@ -138,7 +137,6 @@ static int open_stage_spool(struct batch *b, const struct job_stage *s, struct e
 {
 	struct stage_run *r = &b->stage;
 	*r = (struct stage_run){ .logs_fd = -1, .salvage_fd = -1, .collected = json_object() };
-	r->suite = s->suite;
 	auto_free char *name = stage_path(s);
 	r->dir = path_join(b->job->work_dir, s->suite == &suite_script ? s->name : name);
 	auto_free char *logs = path_join(r->dir, "logs");
@@ -314,10 +312,12 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 		*ret = xasprintf("timed out after %s", clock_human(s->spec.timeout_us, human));
 		return VERDICT_FAIL;
 	}
-	if (s->failed || s->errors) {
-		*ret = xasprintf("%u of %u subtests failed: %s", s->failed + s->errors,
-			s->failed + s->errors + s->passed, s->failed_names);
-		return s->failed ? VERDICT_FAIL : VERDICT_ERROR;
+	if (s->counts.failed || s->counts.errors) {
+		*ret = xasprintf("%u of %u subtests failed: %s",
+			s->counts.failed + s->counts.errors,
+			s->counts.failed + s->counts.errors + s->counts.passed,
+			s->counts.failed_names);
+		return s->counts.failed ? VERDICT_FAIL : VERDICT_ERROR;
 	}
 	if (r->oom)
 		*ret = oom_reason(&b->kernel_splat);
@@ -381,14 +381,21 @@ static void begin_stage_trial(struct batch *b, const struct job_stage *s)
 	trial_begin(&b->trial, b->tally, s->name, path);
 }
 
+void stage_test_not_run(struct batch *b, const struct job_stage *s, const char *test,
+	enum verdict v, const char *why)
+{
+	struct trial t;
+	trial_begin(&t, b->tally, s->name, test);
+	outbox_record(b->out, "attempt_start", trial_start_record(&t), NULL, NULL);
+	outbox_record(b->out, "attempt_end", trial_end_record(&t, v, why, 0, &v), NULL, NULL);
+	trial_clear(&t);
+}
+
 void stage_not_run(struct batch *b, const struct job_stage *s, enum verdict v, const char *why)
 {
-	begin_stage_trial(b, s);
-	outbox_record(b->out, "attempt_start", trial_start_record(&b->trial), NULL, NULL);
-	outbox_record(
-		b->out, "attempt_end", trial_end_record(&b->trial, v, why, 0, &v), NULL, NULL);
+	auto_free char *path = stage_path(s);
+	stage_test_not_run(b, s, path, v, why);
 	listed_not_run(b, s, v, why);
-	trial_clear(&b->trial);
 	b->verdicts[b->next_stage++] = v;
 }
 

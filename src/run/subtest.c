@@ -9,6 +9,7 @@
 #include "run/kernel_watch.h"
 #include "run/outbox.h"
 #include "run/spool_log.h"
+#include "suite/testpath.h"
 #include "wire/session.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,17 +112,17 @@ static const char *refuse_subtest(struct batch *b, const char *name, struct subt
 
 static void count_subtest(struct batch *b, const struct trial *t, enum verdict v)
 {
-	struct stage_run *stage = &b->stage;
-	stage->failed += v == VERDICT_FAIL || v == VERDICT_MISS;
-	stage->errors += v == VERDICT_ERROR;
-	stage->passed += v == VERDICT_PASS;
+	struct subtest_counts *c = &b->stage.counts;
+	c->failed += v == VERDICT_FAIL || v == VERDICT_MISS;
+	c->errors += v == VERDICT_ERROR;
+	c->passed += v == VERDICT_PASS;
 	if (v != VERDICT_FAIL && v != VERDICT_ERROR)
 		return;
-	size_t used = strlen(stage->failed_names);
+	size_t used = strlen(c->failed_names);
 	const char *name = t->test + strlen(b->trial.test) + 1;
-	if (used + strlen(name) + 8 < sizeof stage->failed_names)
-		(void)snprintf(stage->failed_names + used, sizeof stage->failed_names - used,
-			"%s%s", used ? ", " : "", name); /* room was looked at */
+	if (used + strlen(name) + 8 < sizeof c->failed_names)
+		(void)snprintf(c->failed_names + used, sizeof c->failed_names - used, "%s%s",
+			used ? ", " : "", name); /* room was looked at */
 }
 
 static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, const char *reason)
@@ -239,7 +240,7 @@ static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
  * is durable, it is one of those that never ended. */
 void subtest_begin_listed(struct batch *b, const char *name)
 {
-	auto_free char *path = verdict_path(b->trial.test, name);
+	auto_free char *path = testpath_make(b->trial.test, name);
 	struct subtest *s = begin(b, SUBTEST_LISTED, path + strlen(b->trial.test) + 1);
 	if (s)
 		outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), NULL, NULL);
@@ -265,7 +266,7 @@ void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
 
 static void collect(struct batch *b, const char *path)
 {
-	b->stage.suite->collect(b->stage.task, path);
+	b->job->stages[b->next_stage].suite->collect(b->stage.task, path);
 	if (b->stage.declared.n < DECLARED_MAX)
 		strv_add(&b->stage.declared, path);
 }

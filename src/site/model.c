@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "site/site_priv.h"
+#include "suite/testpath.h"
 
 /* What its row is called: its stage, where its path ends with that, else its path. */
 static const char *row_name(const struct run_attempt *a)
@@ -12,13 +13,6 @@ static const char *row_name(const struct run_attempt *a)
 	bool ends =
 		m && n > m && a->test[n - m - 1] == '.' && strcmp(a->test + n - m, a->stage) == 0;
 	return ends ? a->stage : a->test;
-}
-
-/* Whether `test` lies below `above`: "script.002.x" below "script.002". */
-static bool is_below(const char *test, const char *above)
-{
-	size_t n = strlen(above);
-	return strncmp(test, above, n) == 0 && test[n] == '.';
 }
 
 static struct site_stage *add_stage(
@@ -46,7 +40,7 @@ static void add_sub(struct site_stage *s, const struct run_attempt *a)
 static struct site_stage *last_stage(struct site_page *p, const struct run_attempt *sub)
 {
 	for (size_t i = p->n_stages; i-- > 0;)
-		if (is_below(sub->test, p->stages[i].test))
+		if (testpath_is_below(sub->test, p->stages[i].test))
 			return &p->stages[i];
 	return NULL;
 }
@@ -93,7 +87,7 @@ static void add_unreached(struct site_page *p)
 		bool known = !test;
 		for (size_t k = 0; !known && k < p->n_stages; k++)
 			known = strcmp(p->stages[k].test, test) == 0 ||
-				is_below(test, p->stages[k].test);
+				testpath_is_below(test, p->stages[k].test);
 		const char *dot = test ? strrchr(test, '.') : NULL;
 		if (!known)
 			add_stage(p, test, dot ? dot + 1 : test, NULL);
@@ -156,5 +150,5 @@ enum verdict site_stage_status(const struct site_stage *s)
 
 const char *site_sub_name(const struct site_stage *s, const struct run_attempt *a)
 {
-	return is_below(a->test, s->test) ? a->test + strlen(s->test) + 1 : a->test;
+	return testpath_is_below(a->test, s->test) ? a->test + strlen(s->test) + 1 : a->test;
 }

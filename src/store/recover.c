@@ -9,6 +9,8 @@
 #include "store/read.h"
 #include "store/store.h"
 #include "store/writer.h"
+#include "suite/testpath.h"
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -116,8 +118,9 @@ static void pack_logs(struct recovery *v, const char *test, char *dir)
 
 static void pack_stage(struct recovery *v, const char *work, const char *stage)
 {
-	/* A script's folder has its stage's name, any other's the whole path. */
-	auto_free char *test = strchr(stage, '.') ? xstrdup(stage) : xasprintf("script.%s", stage);
+	/* A script's folder has its stage's name, NNN_name; any other's the whole path. */
+	auto_free char *test =
+		isdigit((unsigned char)stage[0]) ? xasprintf("script.%s", stage) : xstrdup(stage);
 	auto_free char *cast = xasprintf("%s/%s/terminal.cast", work, stage);
 	auto_free char *log = xasprintf("%s/%s/terminal.log", work, stage);
 	auto_free char *logs = xasprintf("%s/%s/logs", work, stage);
@@ -198,9 +201,7 @@ static int end_not_reached(struct recovery *v, struct err *e)
 		const char *test = json_string_value(json_array_get(tests, i));
 		if (!test || last_attempt(v->r, test))
 			continue;
-		const char *dot = strchr(test, '.'); /* SUITE.STAGE, SUITE.STAGE.TEST, or boot */
-		auto_free char *stage =
-			dot ? xstrndup(dot + 1, strcspn(dot + 1, ".")) : xstrdup("");
+		auto_free char *stage = testpath_stage(test);
 		auto_json json_t *start =
 			json_pack("{s:s, s:i, s:s}", "test", test, "attempt", 1, "stage", stage);
 		rc = run_append(v->w, "attempt_start", start, false, e);

@@ -64,24 +64,16 @@ static char *causes_text(const struct strv *causes)
 	return buf_take(&b);
 }
 
-static bool has(const struct strv *v, const char *name, size_t *ret_i)
-{
-	for (*ret_i = 0; *ret_i < v->n; ++*ret_i)
-		if (strcmp(v->v[*ret_i], name) == 0)
-			return true;
-	return false;
-}
-
 static void ended(struct fstests *f, const struct fstests_event *ev)
 {
-	size_t i;
+	size_t odd = strv_find(&f->odd, ev->test);
 	auto_free char *causes = causes_text(&f->causes);
 	if (ev->outcome == FSTESTS_FAIL)
 		tell(f, ev->test, VERDICT_FAIL, causes);
 	else if (ev->outcome == FSTESTS_NO_RESULT)
 		tell(f, ev->test, VERDICT_ERROR, "check ended, or went on, without a word on it");
-	else if (has(&f->odd, ev->test, &i))
-		tell(f, ev->test, VERDICT_MISS, f->odd_text.v[i]);
+	else if (odd < f->odd.n)
+		tell(f, ev->test, VERDICT_MISS, f->odd_text.v[odd]);
 	else if (ev->outcome == FSTESTS_PASS)
 		tell(f, ev->test, VERDICT_PASS, NULL);
 	else
@@ -101,15 +93,14 @@ static void begins(struct fstests *f, const char *test)
 /* Who it was that wrote it cannot be known: the test that it is said of did not pass. */
 static void does_not_fit(struct fstests *f, const struct fstests_event *ev)
 {
-	size_t i;
 	auto_free char *text =
 		xasprintf("check: %s%s%s", ev->test, ev->test[0] ? ": " : "", ev->text);
 	f->h->on_test(f->ctx, &(struct suite_test){ .reason = text });
-	if (!ev->test[0] || has(&f->odd, ev->test, &i))
+	if (!ev->test[0] || strv_find(&f->odd, ev->test) < f->odd.n)
 		return;
 	strv_add(&f->odd, ev->test);
 	strv_add(&f->odd_text, ev->text);
-	if (has(&f->passed, ev->test, &i)) {
+	if (strv_find(&f->passed, ev->test) < f->passed.n) {
 		begins(f, ev->test);
 		tell(f, ev->test, VERDICT_MISS, ev->text);
 	}

@@ -14,7 +14,6 @@
 #define BLANKS   " \t"
 #define NAME_PAD 64  /* more blanks than check ever writes behind a name */
 #define TEXT_MAX 512 /* of a reason or cause */
-#define NO_INDEX SIZE_MAX
 
 enum escape {
 	ESC_NONE,
@@ -161,15 +160,6 @@ static void begin_test(struct fstests_check *c, const char *name, unsigned attem
 			.kind = FSTESTS_BEGIN, .test = c->test, .attempt = attempt });
 }
 
-static size_t order_index(const struct fstests_check *c, const char *name)
-{
-	for (size_t i = 0; i < c->order.n; i++) {
-		if (strcmp(c->order.v[i], name) == 0)
-			return i;
-	}
-	return NO_INDEX;
-}
-
 static void skip_unknown(struct fstests_check *c)
 {
 	while (c->next < c->order.n && c->unknown[c->next])
@@ -186,13 +176,8 @@ static unsigned may_begin(struct fstests_check *c, const char *name)
 		c->attempt <= c->spec.loops &&
 		(c->under_way ? c->failed : c->first == FSTESTS_FAIL))
 		return c->attempt + 1;
-	if (!c->spec.order) {
-		for (size_t i = 0; i < c->ran.n; i++) {
-			if (strcmp(c->ran.v[i], name) == 0)
-				return 0;
-		}
-		return 1;
-	}
+	if (!c->spec.order)
+		return strv_find(&c->ran, name) == c->ran.n;
 	skip_unknown(c);
 	return c->next < c->order.n && strcmp(c->order.v[c->next], name) == 0;
 }
@@ -397,27 +382,19 @@ static void open_section(struct fstests_check *c)
 	tell(c, (struct fstests_event){ .kind = FSTESTS_SECTION });
 }
 
-static bool holds(const struct strv *v, const char *s)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		if (strcmp(v->v[i], s) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* "Failures: NAME...": it must be what we saw. */
 static void compare_failures(struct fstests_check *c, const char *names)
 {
 	auto_strv struct strv said = { 0 };
 	strv_split(&said, names, BLANKS);
 	for (size_t i = 0; i < said.n; i++) {
-		if (fstests_name_is_valid(said.v[i]) && !holds(&c->failures, said.v[i]))
+		if (fstests_name_is_valid(said.v[i]) &&
+			strv_find(&c->failures, said.v[i]) == c->failures.n)
 			discrepancy(c, said.v[i],
 				"is in the list of failures, but did not fail before");
 	}
 	for (size_t i = 0; i < c->failures.n; i++) {
-		if (!holds(&said, c->failures.v[i]))
+		if (strv_find(&said, c->failures.v[i]) == said.n)
 			discrepancy(
 				c, c->failures.v[i], "failed, but is not in the list of failures");
 	}
@@ -518,8 +495,8 @@ static void read_stray_name(struct fstests_check *c, const char *name, const cha
 		return;
 	rest += strspn(rest, BLANKS);
 	if (strcmp(rest, "- unknown test, ignored") == 0 && !c->any_section) {
-		size_t i = order_index(c, name);
-		if (i != NO_INDEX)
+		size_t i = strv_find(&c->order, name);
+		if (i != c->order.n)
 			c->unknown[i] = true;
 		tell(c, (struct fstests_event){ .kind = FSTESTS_UNKNOWN_TEST, .test = name });
 		return;
@@ -539,7 +516,7 @@ static void read_stray_name(struct fstests_check *c, const char *name, const cha
 			c, name, c->under_way ? "begins while it is under way" : "begins again");
 	else if (!c->opened)
 		discrepancy(c, name, "begins outside of a section");
-	else if (c->spec.order && order_index(c, name) == NO_INDEX)
+	else if (c->spec.order && strv_find(&c->order, name) == c->order.n)
 		discrepancy(c, name, "is not a test of this run");
 	else
 		discrepancy(c, name, "begins out of turn");

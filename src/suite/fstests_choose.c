@@ -32,11 +32,7 @@ void fstests_picks_clear(struct fstests_picks *p)
 
 static bool has(const struct strv *v, const char *s)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		if (strcmp(v->v[i], s) == 0)
-			return true;
-	}
-	return false;
+	return strv_find(v, s) < v->n;
 }
 
 static bool is_in_dir(const struct fstests_test *test, const char *dir)

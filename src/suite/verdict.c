@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "suite/verdict.h"
-#include "base/mem.h"
 #include <string.h>
 
 static const char *const names[VERDICT_COUNT] = { "FAIL", "ERROR", "MISS", "PASS", "DONE", "SKIP" };
@@ -17,13 +16,4 @@ int verdict_from_name(const char *name)
 			return i;
 	}
 	return -1;
-}
-
-char *verdict_path(const char *above, const char *name)
-{
-	char *path = xasprintf("%s.%s", above, name);
-	for (char *p = path + strlen(above); *p; p++)
-		if (*p == '/')
-			*p = '.';
-	return path;
 }

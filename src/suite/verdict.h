@@ -16,9 +16,6 @@ enum verdict {
 const char *verdict_name(enum verdict v); /* "FAIL" */
 /* -1: no such name. */
 int verdict_from_name(const char *name);
-/* The path of a test that its suite calls `name` ("generic/001") below `above` ("fstests.zstd"):
- * "fstests.zstd.generic.001"; the caller's. */
-char *verdict_path(const char *above, const char *name);
 static inline enum verdict verdict_worst(enum verdict a, enum verdict b)
 {
 	return a < b ? a : b;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "suite/testpath.h"
+#include "base/mem.h"
+#include <string.h>
+
+char *testpath_make(const char *above, const char *name)
+{
+	char *path = xasprintf("%s.%s", above, name);
+	for (char *p = path + strlen(above); *p; p++)
+		if (*p == '/')
+			*p = '.';
+	return path;
+}
+
+char *testpath_stage(const char *planned)
+{
+	const char *dot = strchr(planned, '.');
+	if (!dot)
+		return xstrdup("");
+	/* A script's name may have dots, a section's has none. */
+	bool script = testpath_is_below(planned, "script");
+	return xstrndup(dot + 1, script ? strlen(dot + 1) : strcspn(dot + 1, "."));
+}
+
+bool testpath_is_below(const char *test, const char *above)
+{
+	size_t n = strlen(above);
+	return strncmp(test, above, n) == 0 && test[n] == '.';
+}
