@@ -110,10 +110,25 @@ bool source_is(const char *spec)
 
 /* ---- repositories of ours ---- */
 
+/* An empty repository. It is begun under a name of its own, since git locks what it writes by files
+ * that outlive it when it is killed, and turns away who comes second. */
+static int init_mirror(const char *path, struct err *e)
+{
+	auto_free char *begun = xasprintf("%s.%d.tmp", path, (int)getpid());
+	const struct git g = { .dir = begun };
+	int rc = file_remove_tree(begun, e);
+	if (rc == 0)
+		rc = git_run(&g, NULL, e, "init", "--bare", "--quiet", NULL);
+	if (rc < 0 || rename(begun, path) == 0)
+		return rc;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return err_sys(e, "make %s", path);
+	return file_remove_tree(begun, e); /* somebody else did at the same time */
+}
+
 static int make_mirror_at(const struct job *j, const char *path, struct source *s, struct err *e)
 {
 	auto_free char *lock = xasprintf("%s.lock", path);
-	const struct git g = { .dir = path };
 	int rc = file_mkdirs(j->dir, 0755, e);
 	if (rc == 0)
 		rc = s->use = file_lock_shared(lock, e);
@@ -121,8 +136,7 @@ static int make_mirror_at(const struct job *j, const char *path, struct source *
 		return rc;
 	(void)futimens(s->use, NULL); /* when it was used: only a hint */
 	s->mirror = xstrdup(path);
-	/* Again where it is there does no harm, and mends one that was begun. */
-	return git_run(&g, NULL, e, "init", "--bare", "--quiet", NULL);
+	return is_folder(path) ? 0 : init_mirror(path, e);
 }
 
 static int make_mirror(const struct job *j, const char *what, struct source *s, struct err *e)
