@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -253,11 +254,8 @@ int file_lock(const char *path, uint64_t wait_us, struct err *e)
 		if (errno != EWOULDBLOCK)
 			return err_sys(e, "lock %s", path);
 		if (clock_mono_us() >= until) {
-			char who[32] = "?";
-			ssize_t n = pread(fd, who, sizeof who - 1, 0);
-			who[n > 0 ? n : 0] = '\0';
-			who[strcspn(who, "\n")] = '\0';
-			return err_set(e, EWOULDBLOCK, "%s is locked by process %s", path, who);
+			pid_t who = file_lock_holder(path);
+			return err_set(e, EWOULDBLOCK, "%s is locked by process %ld", path, (long)who);
 		}
 		(void)usleep(
 			20000); /* a lock has no descriptor to wait on; only start-up waits here */
@@ -279,6 +277,16 @@ int file_lock_shared(const char *path, struct err *e)
 	while ((rc = flock(fd, LOCK_SH)) < 0 && errno == EINTR) {
 	}
 	return rc < 0 ? err_sys(e, "lock %s", path) : take_fd(&fd);
+}
+
+pid_t file_lock_holder(const char *path)
+{
+	auto_buf struct buf text = { 0 };
+	uint64_t pid = 0;
+	if (file_read(path, 64, &text, NULL) < 0)
+		return 0;
+	auto_free char *digits = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
+	return parse_u64(digits, &pid, NULL) == 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
 bool file_is_locked(const char *path)

@@ -80,6 +80,7 @@ static void test_lock_names_its_holder(void **state)
 	int fd = file_lock(path, 0, NULL);
 	assert_true(fd >= 0);
 	assert_int_equal(file_lock(path, 0, &e), -EWOULDBLOCK);
+	assert_int_equal(file_lock_holder(path), getpid());
 	auto_free char *who = xasprintf("process %ld", (long)getpid());
 	assert_non_null(strstr(e.msg, who));
 	close(fd);

@@ -87,6 +87,7 @@ static int take_slot(struct build *b, struct err *e)
 		.source = b->slot.src,
 		.objects = b->slot.obj,
 		.log = b->slot.log,
+		.held = b->slot.lock,
 		.recipe = b->recipe,
 		.arch = b->shelf.arch,
 		.cache = b->state_dir,

@@ -21,6 +21,7 @@
 #define JOB_BYTES  (700ull << 20) /* of memory, for a compiler and the linker's share */
 #define TELL_US    (10ull * 1000 * 1000)
 #define VERSION_US (60ull * 1000 * 1000)
+#define HELD_AS    60 /* above what scripts name */
 
 static uint64_t available_bytes(void)
 {
@@ -267,6 +268,8 @@ int make_run(const struct make *m, const char *const *targets, struct make_log *
 		.in = PROC_NULL,
 		.out = PROC_PIPE,
 		.err = PROC_OUT,
+		.fds = &(struct proc_fd){ m->held, HELD_AS },
+		.n_fds = 1,
 		.deadline_us = m->recipe->timeout_us,
 		.on_output = on_output,
 		.on_end = on_end,

@@ -12,6 +12,7 @@ struct make {
 	const char *log;              /* its output is appended to this file */
 	const struct kernel_recipe *recipe;
 	const struct kernel_arch *arch;
+	int held;          /* a descriptor that lives as long as anything that make started */
 	const char *cache; /* folder that ccache may take paths relative to */
 	int64_t date_s;    /* of the build, as the kernel tells it */
 	unsigned expected; /* steps of the last whole build; 0: not known */

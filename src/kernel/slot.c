@@ -9,6 +9,7 @@
 #include "kernel/source.h"
 #include <errno.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 
 #define SLOTS   64u
 #define LOCK_US (6 * 3600 * 1000000ull)
+#define LEFT_US (30 * 1000000ull)
 
 void slot_clear(struct slot *s)
 {
@@ -84,6 +86,15 @@ static void read_state(struct slot *s)
 		s->tree = xstrdup(tree);
 }
 
+/* Whom to wait for: where the one that built was killed, what it had started comes to its end soon,
+ * and holds the lock until then. To go elsewhere would be to begin from nothing. */
+static uint64_t patience_us(const char *lock, unsigned n)
+{
+	pid_t holder = file_lock_holder(lock);
+	bool left = holder > 0 && kill(holder, 0) < 0 && errno == ESRCH;
+	return n + 1 == SLOTS ? LOCK_US : left ? LEFT_US : 0;
+}
+
 int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct err *e)
 {
 	auto_free char *dir = path_join(state_dir, "builds");
@@ -93,7 +104,7 @@ int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct 
 		return rc;
 	for (unsigned n = 0; s.lock < 0; n++) {
 		auto_free char *path = xasprintf("%s/%s-%u.lock", dir, hash, n);
-		s.lock = file_lock(path, n + 1 < SLOTS ? 0 : LOCK_US, e);
+		s.lock = file_lock(path, patience_us(path, n), e);
 		if (s.lock < 0 && (s.lock != -EWOULDBLOCK || n + 1 >= SLOTS))
 			return s.lock;
 		if (s.lock >= 0)
