@@ -255,7 +255,8 @@ int file_lock(const char *path, uint64_t wait_us, struct err *e)
 			return err_sys(e, "lock %s", path);
 		if (clock_mono_us() >= until) {
 			pid_t who = file_lock_holder(path);
-			return err_set(e, EWOULDBLOCK, "%s is locked by process %ld", path, (long)who);
+			return err_set(
+				e, EWOULDBLOCK, "%s is locked by process %ld", path, (long)who);
 		}
 		(void)usleep(
 			20000); /* a lock has no descriptor to wait on; only start-up waits here */

@@ -47,8 +47,8 @@ int file_lock(const char *path, uint64_t wait_us, struct err *e);
 /* The same, shared: by any number at once, but beside none that is exclusive, whose end it waits
  * for. */
 int file_lock_shared(const char *path, struct err *e);
-/* Who took that lock last, alone, as the file says; 0: it does not. One that ended may have left it to
- * what it started. */
+/* Who took that lock last, alone, as the file says; 0: it does not. One that ended may have left it
+ * to what it started. */
 pid_t file_lock_holder(const char *path);
 /* Whether somebody holds such a lock on `path`. Two who only look do not take each other for its
  * holder. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* slot.h: a folder that kernels of one repository, configuration and toolchain are built in, one
  * after the other. Inside kernel/ only.
- *   STATE/builds/<hash>-<n>.lock   who builds holds it (flock), and what make started, should that live
- *                                  on when who builds is killed
+ *   STATE/builds/<hash>-<n>.lock   who builds holds it (flock), and what make started as long
+ *                                  as it lives
  *   STATE/builds/<hash>-<n>/src    the tree, as source_checkout leaves it; index: what it holds
  *   .../obj                        what make makes
  *   .../build.log                  of the last build
