@@ -325,9 +325,10 @@ const struct command cmd_kernel_build = {
 		"The kernel is configured by `allnoconfig` and fragments: what a guest of fsqa "
 		"needs, and `filesystems`, the smallest set for tests. Every option of a fragment "
 		"is checked. The debug variants kasan, kcsan, kmsan, ubsan, lockdep, kmemleak, "
-		"gcov, preempt and nodebug are fragments, too. The options stand for the settings "
-		"kernel.config, kernel.fragments, kernel.patches, kernel.compiler, kernel.jobs and "
-		"vm.arch, and add to what the profile has.\n\n"
+		"gcov, preempt and nodebug are fragments, too, and debuginfo, for lines of code in "
+		"oopses and gdb's lx- commands. The options stand for the settings kernel.config, "
+		"kernel.fragments, kernel.patches, kernel.compiler, kernel.jobs and vm.arch, and "
+		"add to what the profile has.\n\n"
 		"What was built once, of the same tree, configuration and compiler, is at once "
 		"there; a neighbour of it is built step by step. Exit code 1: the source does not "
 		"compile.",
