@@ -10,19 +10,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static int make_dir(void **state)
-{
-	*state = test_folder();
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	int rc = file_remove_tree(*state, NULL);
-	free(*state);
-	return rc;
-}
-
 static void put(const char *dir, const char *name, const char *text)
 {
 	auto_free char *path = path_join(dir, name);
@@ -159,7 +146,7 @@ static void test_what_is_being_made_and_what_is_outside_is_not_removed(void **st
 	assert_true(exists(*state, "outside"));
 }
 
-#define in_folder(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+#define in_folder(f) cmocka_unit_test_setup_teardown(f, test_make_folder, test_remove_folder)
 
 int main(void)
 {

@@ -9,19 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static int make_dir(void **state)
-{
-	*state = test_folder();
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	int rc = file_remove_tree(*state, NULL);
-	free(*state);
-	return rc;
-}
-
 static void test_replace_leaves_whole_content_and_no_other_file(void **state)
 {
 	auto_free char *path = path_join(*state, "f");
@@ -117,5 +104,5 @@ int main(void)
 		cmocka_unit_test(test_lock_names_its_holder),
 		cmocka_unit_test(test_copy_keeps_content_and_holes),
 	};
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test.h: cmocka, and what it wants before it. For x_test.c files only. */
 #pragma once
+#include "base/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,4 +22,18 @@ static inline char *test_folder(void)
 	if (asprintf(&path, "%s/fsqa-test-XXXXXX", tmp ? tmp : "/tmp") < 0 || !mkdtemp(path))
 		abort();
 	return path;
+}
+
+/* Setup and teardown of cmocka: *state is such a folder. */
+static inline int test_make_folder(void **state)
+{
+	*state = test_folder();
+	return 0;
+}
+
+static inline int test_remove_folder(void **state)
+{
+	int rc = file_remove_tree(*state, NULL);
+	free(*state);
+	return rc;
 }

@@ -7,19 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static int make_dir(void **state)
-{
-	*state = test_folder();
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	int rc = file_remove_tree(*state, NULL);
-	free(*state);
-	return rc;
-}
-
 static int parse(const struct buf *b, struct bzimage *ret, struct err *e)
 {
 	size_t n = b->len < BZIMAGE_HEAD_BYTES ? b->len : BZIMAGE_HEAD_BYTES;
@@ -222,5 +209,5 @@ int main(void)
 		cmocka_unit_test(test_a_bomb_stops_at_the_limit),
 		cmocka_unit_test(test_full_disk_is_told),
 	};
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -6,19 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static int make_dir(void **state)
-{
-	*state = test_folder();
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	int rc = file_remove_tree(*state, NULL);
-	free(*state);
-	return rc;
-}
-
 static int open_buf(const char *dir, const struct buf *b)
 {
 	auto_free char *path = test_file(dir, "vmlinux", b);
@@ -161,5 +148,5 @@ int main(void)
 		cmocka_unit_test(test_no_banner_is_no_linux),
 		cmocka_unit_test(test_configuration_comes_out_of_the_kernel),
 	};
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

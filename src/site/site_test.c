@@ -14,19 +14,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static int make_dir(void **state)
-{
-	*state = test_folder();
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	int rc = file_remove_tree(*state, NULL);
-	free(*state);
-	return rc;
-}
-
 static void append(struct run_writer *w, const char *type, json_t *fields)
 {
 	struct err e = { 0 };
@@ -269,7 +256,7 @@ static void test_excerpt_is_the_last_lines_as_they_were_left_standing(void **sta
 	assert_int_equal(b.len, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+#define T(f) cmocka_unit_test_setup_teardown(f, test_make_folder, test_remove_folder)
 
 int main(void)
 {
