@@ -284,6 +284,8 @@ static int from_url(
 	auto_close int lock = lock_mirror(j, s->mirror, e);
 	if (lock < 0)
 		return lock;
+	auto_free char *theirs = path_join(s->mirror, "shallow.lock");
+	(void)unlink(theirs); /* git's own, of one that was killed: nobody else is here */
 	auto_free char *object = xasprintf("%s^{tree}", ref ? ref : "");
 	if (ref && is_commit_id(ref) &&
 		git_run(&g, NULL, NULL, "cat-file", "-e", object, NULL) == 0) {
