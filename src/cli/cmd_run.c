@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "cli/cli.h"
 #include "cli/compare.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "config/profile.h"
@@ -63,7 +65,7 @@ struct cell {
 	size_t baseline; /* the cell that it is compared with; of the first itself */
 };
 
-struct plan {
+struct matrix {
 	struct cli *cli;
 	const char *state_dir;
 	struct profile *base; /* the plain one */
@@ -85,14 +87,14 @@ static void say_kept(struct cli *cli, const struct run_result *r)
 
 /* One run, told as it goes and at its end. With `results` (--json) what would be printed is
  * appended there. */
-static int run_once(const struct plan *plan, struct cell *cell, const char *baseline,
+static int run_once(const struct matrix *m, struct cell *cell, const char *baseline,
 	const char *group, json_t *results, struct run_result *r)
 {
 	struct err e = { 0 };
-	struct cli *cli = plan->cli;
+	struct cli *cli = m->cli;
 	struct run_request q = {
 		.prepare = {
-			.state_dir = plan->state_dir,
+			.state_dir = m->state_dir,
 			.profile = cell->profile,
 			.kernel = cell->kernel,
 			.made = made_kernel_is_told(&cell->made) ? &cell->made : NULL,
@@ -107,8 +109,8 @@ static int run_once(const struct plan *plan, struct cell *cell, const char *base
 	int rc = run_execute(&q, &progress_observer, p, r, &e);
 	progress_clear(p);
 	for (const char *const *id = progress_recovered(p); id && *id; id++)
-		free(write_report(cli, plan->state_dir, *id));
-	auto_free char *report = r->id[0] ? write_report(cli, plan->state_dir, r->id) : NULL;
+		free(write_report(cli, m->state_dir, *id));
+	auto_free char *report = r->id[0] ? write_report(cli, m->state_dir, r->id) : NULL;
 	if (results && r->id[0]) {
 		json_t *j = progress_json(p, r, report);
 		json_object_set_new(
@@ -129,59 +131,58 @@ static int run_once(const struct plan *plan, struct cell *cell, const char *base
 /* ---- several kernels, and variants of them ---- */
 
 /* That one does not build is its run's result. */
-static int make_kernel(const struct plan *plan, struct cell *cell)
+static int make_kernel(const struct matrix *m, struct cell *cell)
 {
 	struct err e = { 0 };
 	int code = 0;
 	const struct prepare_request q = {
-		.state_dir = plan->state_dir,
+		.state_dir = m->state_dir,
 		.profile = cell->profile,
 		.kernel = cell->kernel,
 	};
-	struct progress *p = progress_new(plan->cli, cell->profile);
+	struct progress *p = progress_new(m->cli, cell->profile);
 	int rc = prepare_kernel(&q, progress_text, p, &cell->made, &code, &e);
 	progress_clear(p);
 	progress_free(p);
 	if (rc < 0 && !made_kernel_is_told(&cell->made))
-		return cli_error(plan->cli, code, &e);
+		return cli_error(m->cli, code, &e);
 	if (cell->variant && !cell->made.judged)
-		return cli_usage(plan->cli,
-			"variant %s: %s is not built from source, so it has none", cell->variant,
-			cell->kernel ? cell->kernel : "the kernel");
+		return cli_usage(m->cli, "variant %s: %s is not built from source, so it has none",
+			cell->variant, cell->kernel ? cell->kernel : "the kernel");
 	return CLI_GOOD;
 }
 
-static int run_one(struct plan *plan)
+static int run_one(struct matrix *m)
 {
 	struct run_result r;
-	struct cell *cell = &plan->cells[0];
-	int code = cell->variant ? make_kernel(plan, cell) : CLI_GOOD;
+	struct cell *cell = &m->cells[0];
+	int code = cell->variant ? make_kernel(m, cell) : CLI_GOOD;
 	if (code != CLI_GOOD)
 		return code;
-	auto_json json_t *results = cli_wants_json(plan->cli) ? json_array() : NULL;
-	code = run_once(plan, cell, NULL, NULL, results, &r);
+	auto_json json_t *results = cli_wants_json(m->cli) ? json_array() : NULL;
+	code = run_once(m, cell, NULL, NULL, results, &r);
 	if (json_array_size(results))
-		cli_print_json(plan->cli, json_incref(json_array_get(results, 0)));
+		cli_print_json(m->cli, json_incref(json_array_get(results, 0)));
 	return code;
 }
 
 /* The worst that ended a run itself, where the runs cannot be compared. */
 static int compare(
-	const struct plan *plan, const struct run_result *results, json_t *told, int broke)
+	const struct matrix *m, const struct run_result *results, json_t *told, int broke)
 {
 	struct err e = { 0 };
-	struct cli *cli = plan->cli;
-	size_t n = plan->n;
+	struct cli *cli = m->cli;
+	size_t n = m->n;
 	auto_free char *page = NULL;
 	struct run_info *runs[CELLS_MAX] = { NULL };
 	int rc = 0;
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = run_read(plan->state_dir, results[i].id, &runs[i], &e);
+		rc = run_read(m->state_dir, results[i].id, &runs[i], &e);
 	int code = rc < 0 ? cli_error(cli, CLI_INFRA, &e) : compare_exit(runs, n);
 	if (rc == 0)
-		page = compare_page(cli, plan->state_dir, results[0].id, runs, n);
+		page = compare_page(cli, m->state_dir, results[0].id, runs, n);
 	for (size_t i = 0; i < n && page; i++) /* now they have where to point to */
-		free(write_report(cli, plan->state_dir, results[i].id));
+		free(write_report(cli, m->state_dir, results[i].id));
 	if (rc == 0 && told)
 		cli_print_json(cli, json_pack("{s:O, s:o, s:s?}", "runs", told, "comparison",
 					    compare_json(runs, n), "page", page));
@@ -194,27 +195,27 @@ static int compare(
 
 /* All kernels are there before the first boots, and none is removed, or made of another file,
  * meanwhile. */
-static int run_several(struct plan *plan)
+static int run_several(struct matrix *m)
 {
 	struct run_result results[CELLS_MAX];
-	auto_json json_t *told = cli_wants_json(plan->cli) ? json_array() : NULL;
+	auto_json json_t *told = cli_wants_json(m->cli) ? json_array() : NULL;
 	int broke = CLI_GOOD;
-	for (size_t i = 0; i < plan->n; i++) {
-		int code = make_kernel(plan, &plan->cells[i]);
+	for (size_t i = 0; i < m->n; i++) {
+		int code = make_kernel(m, &m->cells[i]);
 		if (code != CLI_GOOD)
 			return code;
 	}
-	for (size_t i = 0; i < plan->n; i++) {
-		struct cell *cell = &plan->cells[i];
+	for (size_t i = 0; i < m->n; i++) {
+		struct cell *cell = &m->cells[i];
 		const char *baseline = i ? results[cell->baseline].id : NULL;
 		const char *group = i ? results[0].id : NULL;
-		int code = run_once(plan, cell, baseline, group, told, &results[i]);
+		int code = run_once(m, cell, baseline, group, told, &results[i]);
 		if (code == CLI_INTERRUPTED || !results[i].id[0])
 			return code;
 		if (code == CLI_INFRA)
 			broke = code;
 	}
-	return compare(plan, results, told, broke);
+	return compare(m, results, told, broke);
 }
 
 static size_t count(const char *const *words)
@@ -233,13 +234,13 @@ static bool is_plain(const char *variant)
 /* Each kernel in each variant. A kernel is compared with the first one in the same variant, and a
  * variant of the first with its first variant. Both lists are the profile's, where no option has
  * one. */
-static int fill_plan(struct plan *plan, const char *name)
+static int fill_matrix(struct matrix *m, const char *name)
 {
-	struct cli *cli = plan->cli;
+	struct cli *cli = m->cli;
 	const char *const *kernels = cli_values(cli, "kernel");
 	const char *const *variants = cli_values(cli, "variant");
-	kernels = *kernels ? kernels : config_list(plan->base->config, "kernel.compare");
-	variants = *variants ? variants : config_list(plan->base->config, "kernel.variants");
+	kernels = *kernels ? kernels : config_list(m->base->config, "kernel.compare");
+	variants = *variants ? variants : config_list(m->base->config, "kernel.variants");
 	size_t n_kernels = count(kernels) ? count(kernels) : 1;
 	size_t n_variants = count(variants) ? count(variants) : 1;
 	int rc = 0;
@@ -248,37 +249,81 @@ static int fill_plan(struct plan *plan, const char *name)
 			n_variants, CELLS_MAX);
 	for (size_t v = 0; v < n_variants && rc == 0; v++)
 		if (!is_plain(variants[v]))
-			rc = load_profile(cli, name, variants[v], &plan->variants[v]);
+			rc = load_profile(cli, name, variants[v], &m->variants[v]);
 	for (size_t i = 0; i < n_kernels * n_variants; i++) {
 		size_t v = i % n_variants;
-		plan->cells[plan->n++] = (struct cell){
+		m->cells[m->n++] = (struct cell){
 			.kernel = kernels[i / n_variants], /* NULL of an empty list, as wanted */
 			.variant = is_plain(variants[v]) ? NULL : variants[v],
-			.profile = is_plain(variants[v]) ? plan->base : plan->variants[v],
+			.profile = is_plain(variants[v]) ? m->base : m->variants[v],
 			.baseline = i < n_variants ? 0 : v,
 		};
 	}
 	return rc;
 }
 
+/* ---- what it would do ---- */
+
+static const char *kernel_name(const struct cell *cell)
+{
+	const char *version = config_text(cell->profile->config, "kernel.version");
+	const char *source = config_text(cell->profile->config, "kernel.source");
+	return cell->kernel ? cell->kernel : source ? source : version;
+}
+
+/* One run for each cell, one after the other. */
+static int dry_run(struct matrix *m)
+{
+	char human[CLOCK_HUMAN_SIZE];
+	uint64_t sum_us = 0;
+	auto_json json_t *runs = json_array();
+	for (size_t i = 0; i < m->n; i++) {
+		const struct cell *cell = &m->cells[i];
+		auto_plan struct plan p = { 0 };
+		int code =
+			plan_of(m->cli, m->state_dir, cell->profile, cli_flag(m->cli, "keep"), &p);
+		if (code != CLI_GOOD)
+			return code;
+		sum_us += p.estimate_us;
+		json_t *one = plan_json(&p);
+		json_object_set_new(one, "kernel", json_string(kernel_name(cell)));
+		json_object_set_new(
+			one, "variant", cell->variant ? json_string(cell->variant) : json_null());
+		json_array_append_new(runs, one);
+		cli_note(m->cli, "%sKernel %s%s%s", i ? "\n" : "", kernel_name(cell),
+			cell->variant ? "  variant " : "", cell->variant ? cell->variant : "");
+		if (!cli_wants_json(m->cli))
+			plan_print(m->cli, &p);
+	}
+	if (cli_wants_json(m->cli))
+		cli_print_json(m->cli,
+			json_pack("{s:O, s:I}", "runs", runs, "estimate_us", (json_int_t)sum_us));
+	else if (m->n > 1)
+		cli_note(m->cli, "\n%zu runs, one after the other: about %s", m->n,
+			clock_human(sum_us, human));
+	return CLI_GOOD;
+}
+
 static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
 	auto_free char *state_dir = NULL;
-	struct plan plan = { .cli = cli };
+	struct matrix m = { .cli = cli };
 	const char *name = argc ? argv[0] : NULL;
-	int rc = load_profile(cli, name, NULL, &plan.base);
+	int rc = load_profile(cli, name, NULL, &m.base);
 	if (rc == 0)
-		rc = cli_state_dir(cli, plan.base->config, &state_dir);
-	plan.state_dir = state_dir;
+		rc = cli_state_dir(cli, m.base->config, &state_dir);
+	m.state_dir = state_dir;
 	if (rc == 0)
-		rc = fill_plan(&plan, name);
+		rc = fill_matrix(&m, name);
 	if (rc == 0)
-		rc = plan.n > 1 ? run_several(&plan) : run_one(&plan);
+		rc = cli_flag(cli, "dry-run") ? dry_run(&m)
+		     : m.n > 1                ? run_several(&m)
+					      : run_one(&m);
 	for (size_t i = 0; i < CELLS_MAX; i++) {
-		made_kernel_clear(&plan.cells[i].made);
-		profile_free(plan.variants[i]);
+		made_kernel_clear(&m.cells[i].made);
+		profile_free(m.variants[i]);
 	}
-	profile_free(plan.base);
+	profile_free(m.base);
 	return rc;
 }
 
@@ -293,6 +338,8 @@ static const struct command_option options[] = {
 	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
+	{ "dry-run", 'n', NULL, "print what would run, in which batches, and how long; run nothing",
+		NULL, 0, 0 },
 	{ "core", 0, NULL, "keep the memory of a VM that hangs (as -c vm.core=true)", NULL, 0, 0 },
 	{ "isolate", 0, "test|batch|run", "a pristine VM for each of these (vm.isolate)", NULL, 0,
 		0 },

@@ -233,6 +233,12 @@ static const struct setting settings[] = {
 		.help = "only these stages, in this order; unset: every script, in order of name" },
 	{ "record.limit", SETTING_SIZE, .min = 64 * KIB, .max = 16 * GIB, .def = "32M",
 		.help = "most that is kept of one recording: its head, and then its tail" },
+	{ "run.batch", SETTING_DURATION, .min = 0, .max = 30 * DAY, .bare_us = MINUTE, .def = "30m",
+		.help = "where tests of fstests are shared out among several machines, no machine "
+			"gets more than about so much of them at a time; 0: all of its share" },
+	{ "run.slots", SETTING_COUNT, .min = 0, .max = 64, .def = "0",
+		.help = "how many machines run tests of fstests at once; 0: as many as the host's "
+			"CPUs and memory allow and the tests are worth, by how long they took" },
 	{ "section.*.fstyp", SETTING_TEXT, .example = "ext4",
 		.help = "filesystem of this section of fstests; unset: the run's own" },
 	{ "section.*.mkfs", SETTING_TEXT, .example = "-O ^no-holes",

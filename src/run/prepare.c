@@ -13,6 +13,7 @@
 #include "config/profile.h"
 #include "image/image.h"
 #include "kernel/kernel.h"
+#include "run/capacity.h"
 #include "run/disk_plan.h"
 #include "run/fault_plan.h"
 #include "run/fstests_stages.h"
@@ -32,24 +33,12 @@
 
 /* ---- what the host can give ---- */
 
-static uint64_t memory_available(void)
-{
-	auto_buf struct buf b = { 0 };
-	uint64_t kib = 0;
-	if (file_read("/proc/meminfo", 65536, &b, NULL) < 0)
-		return 0;
-	const char *line = strstr(buf_str(&b), "MemAvailable:");
-	if (line)
-		kib = strtoull(line + strlen("MemAvailable:"), NULL, 10);
-	return kib * 1024;
-}
-
 int prepare_check_memory(const struct config *c, struct err *e)
 {
 	char want[PARSE_SIZE_TEXT];
 	char have[PARSE_SIZE_TEXT];
 	uint64_t bytes = config_num(c, "vm.memory");
-	uint64_t available = memory_available();
+	uint64_t available = capacity_memory();
 	if (available == 0 || bytes <= available)
 		return 0;
 	return err_set(e, ENOMEM,
@@ -75,15 +64,6 @@ static int check_room(const char *state_dir, const struct config *c, struct err 
 		"%s has %s free, store.minFree asks for %s: make room, or name another folder with "
 		"--state",
 		state_dir, parse_size_text(free_bytes, have), parse_size_text(least, want));
-}
-
-/* One under TCG: QEMU before 8.1 may go on with code that another emulated processor has just
- * patched (its kernel's static keys), and a guest in some hundreds hangs for that. */
-static unsigned cpu_count(const struct config *c, const struct accel *a)
-{
-	uint64_t asked = config_num(c, "vm.cpus");
-	long online = strcmp(a->name, "tcg") == 0 ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
-	return asked ? (unsigned)asked : online > 0 ? (unsigned)online : 1;
 }
 
 /* ---- the job ---- */
@@ -142,7 +122,7 @@ static json_t *target_json(const struct prepared *p, const struct config *c)
 	json_object_set_new(t, "system_init", json_boolean(has_system_init(c)));
 	set_number(t, "memory_bytes", config_num(c, "vm.memory"));
 	set_number(t, "state_bytes", config_num(c, "vm.stateSize"));
-	set_number(t, "cpus", cpu_count(c, &p->accel));
+	set_number(t, "cpus", capacity_cpus(c, p->accel.name));
 	set_number(t, "boot_deadline_us", config_num(c, "vm.bootTimeout"));
 	json_object_set(t, "disks", p->disks);
 	if (strcmp(config_str(c, "disk.faults"), "true") == 0 || json_array_size(p->faults))
@@ -300,8 +280,8 @@ static json_t *run_json(
 		"kernel_key", k ? k->key : NULL, "image_key", p->image ? p->image->key : NULL,
 		"image", p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
 		"accel_reason", p->accel.reason, "qemu", p->accel.version, "arch", p->machine->arch,
-		"host_kernel", host->release, "cpus", (int)cpu_count(c, &p->accel), "memory_bytes",
-		(json_int_t)config_num(c, "vm.memory"), "disks",
+		"host_kernel", host->release, "cpus", (int)capacity_cpus(c, p->accel.name),
+		"memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
 		(json_int_t)config_num(c, "disk.count"), "disk_bytes",
 		(json_int_t)config_num(c, "disk.size"));
 }

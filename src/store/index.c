@@ -483,6 +483,33 @@ int index_history(struct index_db *x, const char *profile, const char *test, siz
 	}
 }
 
+static int select_durations(struct index_db *x, const char *profile, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
+{
+	auto_stmt sqlite3_stmt *s = NULL;
+	int rc = prepare(x, &s, e,
+		"SELECT test.path, test.duration_us FROM run JOIN test ON test.run = run.id"
+		" WHERE run.id IN (SELECT id FROM run WHERE final"
+		"  ORDER BY profile = ?1 DESC, order_us DESC LIMIT ?2)"
+		" AND test.status NOT IN (?3, ?4)"
+		" ORDER BY run.profile = ?1, run.order_us, test.path",
+		"siii", profile, (int64_t)limit, (int64_t)VERDICT_MISS, (int64_t)VERDICT_ERROR);
+	while (rc == 0 && (rc = step(x, s, e)) == 1) {
+		each(ctx, (const char *)sqlite3_column_text(s, 0),
+			(uint64_t)sqlite3_column_int64(s, 1));
+		rc = 0;
+	}
+	return rc;
+}
+
+int index_durations(struct index_db *x, const char *profile, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = select_durations(x, profile, limit, each, ctx, &why);
+	return rc < 0 ? mend(x, rc, &why, e) : 0;
+}
+
 void stage_rows_free(struct stage_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -190,6 +190,10 @@ void run_rows_free(struct run_row *rows, size_t n);
 int index_history(struct index_db *x, const char *profile, const char *test, size_t limit,
 	struct stage_row **ret, size_t *ret_n, struct err *e);
 void stage_rows_free(struct stage_row *rows, size_t n);
+/* How long each test took in the last `limit` runs, those of `profile` before others: told so that
+ * of one test the later word is the better one. What broke (ERROR, MISS) says nothing of that. */
+int index_durations(struct index_db *x, const char *profile, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e);
 /* Make it again from all journals; *ret_runs how many. */
 int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 

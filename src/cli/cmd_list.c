@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/strv.h"
+#include "cli/cli.h"
+#include "cli/plan.h"
+#include "cli/table.h"
+#include "config/config.h"
+#include "config/profile.h"
+#include "suite/fstests_tree.h"
+#include "suite/suite.h"
+#include <string.h>
+
+/* What is shown of the plan. */
+struct filter {
+	const char *suite, *section, *group; /* NULL: any */
+	const struct fstests_tree *tree;     /* NULL: the profile has none */
+};
+
+static const struct strv *groups_of(const struct filter *f, const struct plan_test *t)
+{
+	const struct fstests_test *found =
+		f->tree && t->section[0] ? fstests_tree_find(f->tree, t->name) : NULL;
+	return found ? &found->groups : NULL;
+}
+
+static bool is_shown(const struct filter *f, const struct plan_test *t)
+{
+	const struct strv *groups = groups_of(f, t);
+	return (!f->suite || strcmp(f->suite, t->suite) == 0) &&
+	       (!f->section || strcmp(f->section, t->section) == 0) &&
+	       (!f->group || (groups && strv_find(groups, f->group) < groups->n));
+}
+
+/* One that nothing in the plan has is a mistake. */
+static int check_word(struct cli *cli, const char *what, const char *word, const struct strv *known)
+{
+	if (!word || strv_find(known, word) < known->n)
+		return CLI_GOOD;
+	auto_free char *hint = nearest_hint(word, strv_get(known));
+	return cli_usage(cli, "no %s '%s' in what this profile runs%s", what, word, hint);
+}
+
+static void add_once(struct strv *v, const char *s)
+{
+	if (*s && strv_find(v, s) == v->n)
+		strv_add(v, s);
+}
+
+static int check_filter(struct cli *cli, const struct filter *f, const struct plan *p)
+{
+	auto_strv struct strv suites = { 0 };
+	auto_strv struct strv sections = { 0 };
+	auto_strv struct strv groups = { 0 };
+	for (size_t i = 0; i < p->n_tests; i++) {
+		const struct strv *its = f->group ? groups_of(f, &p->tests[i]) : NULL;
+		add_once(&suites, p->tests[i].suite);
+		add_once(&sections, p->tests[i].section);
+		for (size_t k = 0; its && k < its->n; k++)
+			add_once(&groups, its->v[k]);
+	}
+	int rc = check_word(cli, "suite", f->suite, &suites);
+	if (rc == CLI_GOOD)
+		rc = check_word(cli, "section", f->section, &sections);
+	return rc == CLI_GOOD ? check_word(cli, "group", f->group, &groups) : rc;
+}
+
+static char *groups_text(const struct strv *groups)
+{
+	struct strv none = { 0 };
+	const struct strv *v = groups ? groups : &none;
+	char *text = xstrdup("");
+	for (size_t i = 0; i < v->n; i++) {
+		char *longer = xasprintf("%s%s%s", text, i ? " " : "", v->v[i]);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void print_list(const struct cli *cli, const struct filter *f, const struct plan *p)
+{
+	auto_table struct table *t = table_new("TEST", "GROUPS", ">EXPECTED", "FROM", NULL);
+	char human[CLOCK_HUMAN_SIZE];
+	uint64_t sum_us = 0;
+	for (size_t i = 0; i < p->n_tests; i++) {
+		const struct plan_test *test = &p->tests[i];
+		if (!is_shown(f, test))
+			continue;
+		auto_free char *groups = groups_text(groups_of(f, test));
+		table_cell(t, CLI_BOLD, "%s", test->path);
+		table_cell(t, CLI_PLAIN, "%s", groups);
+		table_cell(t, CLI_PLAIN, "%s", clock_human(test->expected_us, human));
+		table_cell(t, CLI_DIM, "%s", plan_source_name(test->source));
+		sum_us += test->expected_us;
+	}
+	table_print(cli, t);
+	cli_note(cli, "%zu of %zu tests, about %s one after the other", table_rows(t), p->n_tests,
+		clock_human(sum_us, human));
+}
+
+static json_t *list_json(const struct filter *f, const struct plan *p)
+{
+	json_t *tests = json_array();
+	for (size_t i = 0; i < p->n_tests; i++) {
+		const struct strv *its = groups_of(f, &p->tests[i]);
+		json_t *groups = json_array();
+		for (size_t k = 0; its && k < its->n; k++)
+			json_array_append_new(groups, json_string(its->v[k]));
+		json_t *one = plan_test_json(&p->tests[i]);
+		json_object_set_new(one, "groups", groups);
+		if (is_shown(f, &p->tests[i]))
+			json_array_append(tests, one);
+		json_decref(one);
+	}
+	return json_pack("{s:o}", "tests", tests);
+}
+
+static int list(struct cli *cli, const struct profile *profile, const struct plan *p)
+{
+	struct err e = { 0 };
+	auto_fstests_tree struct fstests_tree *tree = NULL;
+	const char *dir = config_str(profile->config, "fstests.tree");
+	if (dir && fstests_tree_open(dir, &tree, &e) < 0)
+		return cli_error(cli, CLI_USAGE, &e);
+	const struct filter f = { cli_value(cli, "suite"), cli_value(cli, "section"),
+		cli_value(cli, "group"), tree };
+	int code = check_filter(cli, &f, p);
+	if (code != CLI_GOOD)
+		return code;
+	if (cli_wants_json(cli))
+		cli_print_json(cli, list_json(&f, p));
+	else
+		print_list(cli, &f, p);
+	return CLI_GOOD;
+}
+
+static int cmd_list_fn(struct cli *cli, int argc, char **argv)
+{
+	auto_free char *state_dir = NULL;
+	auto_plan struct plan plan = { 0 };
+	struct profile *profile = NULL;
+	int code = cli_profile(cli, argc ? argv[0] : NULL, &profile);
+	if (code == CLI_GOOD)
+		code = cli_state_dir(cli, profile->config, &state_dir);
+	if (code == CLI_GOOD)
+		code = plan_of(cli, state_dir, profile, true, &plan);
+	if (code == CLI_GOOD)
+		code = list(cli, profile, &plan);
+	profile_free(profile);
+	return code;
+}
+
+static const struct command_option options[] = {
+	{ "suite", 0, "SUITE", "only tests of this suite", "script|fstests", 0, 0 },
+	{ "group", 'g', "GROUP", "only tests that are in this group", NULL, 0, 0 },
+	{ "section", 0, "SECTION", "only tests of this section", NULL, 0, 0 },
+	{ 0 },
+};
+
+static const struct command_example examples[] = {
+	{ "fsqa list", "the stages of the btrfs demo" },
+	{ "fsqa list ./my-profile --section zstd --group raid", "some tests of one section" },
+	{ "fsqa list ./my-profile --json | jq -r '.tests[].test'", "all of them, for a script" },
+	{ 0 },
+};
+
+extern const struct command cmd_list;
+const struct command cmd_list = {
+	.name = "list",
+	.args = "[PROFILE]",
+	.max_args = 1,
+	.values = "profile",
+	.summary = "list the tests that a run of a profile would run",
+	.help = "Each test with its groups and the time it should take: what earlier runs of the "
+		"profile measured, else what it took in another section, else what the tree's own "
+		"check.time says, else a guess. Subtests that stages of scripts announce while "
+		"they run are not known before.",
+	.examples = examples,
+	.options = options,
+	.flags = COMMAND_JSON,
+	.fn = cmd_list_fn,
+};
