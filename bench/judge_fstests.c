@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "suite/fstests_results.h"
+#include "suite/fstests_xunit_apart.h"
 #include <fcntl.h>
 
 static void on_event(void *ctx, const struct fstests_event *ev)
@@ -30,7 +31,7 @@ static int judge(struct fstests_results *r, const struct strv *names, const char
 	while ((n = read(in, piece, sizeof piece)) > 0)
 		fstests_check_add(c, piece, (size_t)n);
 	fstests_check_end(c);
-	int rc = fstests_results_read(r, dir, e);
+	int rc = fstests_results_read(r, dir, fstests_xunit_read_apart, e);
 	fstests_results_judge(r);
 	return rc;
 }

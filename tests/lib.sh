@@ -134,7 +134,7 @@ install_to() {
 	mkdir -p "$1/bin" "$1/libexec/fsqa" "$1/share/fsqa"
 	cp "$FSQA" "$1/bin/fsqa"
 	cp "$build/src/run/fsqa-worker" "$build/src/salvage/fsqa-salvage" \
-		"$build/src/guest/fsqa-guest" "$1/libexec/fsqa/"
+		"$build/src/suite/fsqa-xunit" "$build/src/guest/fsqa-guest" "$1/libexec/fsqa/"
 	cp -r "$top/profiles" "$build/web" "$1/share/fsqa/"
 	FSQA=$1/bin/fsqa
 }

@@ -28,13 +28,16 @@ static bool was_started(const struct run_info *r, const char *test)
 
 static json_t *test_json(const struct run_attempt *a)
 {
-	return json_pack("{s:s, s:s, s:I, s:s?, s:b, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:O?}",
+	return json_pack("{s:s, s:s, s:I, s:s?, s:b, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:O?, s:o, "
+			 "s:o, s:o}",
 		"test", a->test, "stage", a->stage, "attempt", (json_int_t)a->attempt, "status",
 		a->ended ? verdict_name(a->status) : NULL, "ended", a->ended, "reason", a->reason,
 		"duration_us", (json_int_t)a->duration_us, "superseded", a->superseded, "exit_code",
 		results_member(a->end, "exit_code"), "signal", results_member(a->end, "signal"),
 		"timed_out", results_member(a->end, "timed_out"), "kernel_log",
-		results_member(a->end, "kernel_log"), "faults", a->faults);
+		results_member(a->end, "kernel_log"), "faults", a->faults, "causes",
+		results_member(a->end, "causes"), "diff", results_member(a->witness, "diff"),
+		"hints", results_member(a->witness, "hints"));
 }
 
 static void print_json(struct cli *cli, const struct run_info *r)

@@ -211,6 +211,21 @@ static void on_end(struct progress *p, const json_t *record)
 	}
 }
 
+/* The files of a test say worse of it than was told. */
+static void on_witness(struct progress *p, const json_t *record)
+{
+	size_t i;
+	json_t *t;
+	json_array_foreach (p->tests, i, t) {
+		if (strcmp(json_str_or(t, "test", ""), json_str_or(record, "test", "")) != 0 ||
+			json_i64_or(t, "attempt", 0) != json_i64_or(record, "attempt", 0))
+			continue;
+		json_object_set(t, "status", json_object_get(record, "status"));
+		json_object_set(t, "reason", json_object_get(record, "reason"));
+		say_verdict(p, "", json_str_or(t, "test", ""), t);
+	}
+}
+
 static void on_record(void *ctx, const char *type, const json_t *record)
 {
 	struct progress *p = ctx;
@@ -218,6 +233,8 @@ static void on_record(void *ctx, const char *type, const json_t *record)
 		on_start(p, record);
 	else if (strcmp(type, "attempt_end") == 0)
 		on_end(p, record);
+	else if (strcmp(type, "witness") == 0)
+		on_witness(p, record);
 	else if (strcmp(type, "note") == 0 && strcmp(json_str_or(record, "level", ""), "info") != 0)
 		say(p, "%s: %s", json_str_or(record, "level", "note"),
 			json_str_or(record, "text", ""));

@@ -52,7 +52,7 @@ char *place_data(const char *name)
 /* Each helper is built in the room that its source lies in. */
 static char *built(const char *name)
 {
-	static const char *const rooms[] = { "guest", "salvage", "run", "target", "cli" };
+	static const char *const rooms[] = { "guest", "salvage", "suite", "run", "target", "cli" };
 	for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
 		auto_free char *path = xasprintf(FSQA_BUILD_DIR "/src/%s/%s", rooms[i], name);
 		if (access(path, X_OK) == 0)

@@ -49,6 +49,7 @@ struct subtest {
 	bool ended;   /* as `end` and `reason` say; its disks are being healed */
 	enum verdict end;
 	char *reason;    /* NULL: none */
+	json_t *said;    /* of one that is listed: members for its record, or NULL */
 	uint32_t stream; /* of its fsqa-test; SUBTEST_LISTED: the suite announced it */
 	struct batch *batch;
 	struct trial trial;
@@ -253,7 +254,7 @@ void listed_clear(struct batch *b);
 /* ---- subtest.c ---- */
 /* The suite announces a test; it ended. */
 void subtest_begin_listed(struct batch *b, const char *name);
-void subtest_end_listed(struct batch *b, enum verdict v, const char *reason);
+void subtest_end_listed(struct batch *b, const struct suite_test *t);
 void subtest_event(struct batch *b, uint32_t stream, const json_t *event);
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason);
 void subtest_clear_all(struct batch *b);

@@ -69,7 +69,7 @@ void listed_event(void *ctx, const struct suite_test *t)
 	}
 	watch_test(b, t->name);
 	if (t->ended)
-		subtest_end_listed(b, t->verdict, t->reason);
+		subtest_end_listed(b, t);
 	else
 		subtest_begin_listed(b, t->name);
 }
@@ -117,7 +117,7 @@ bool listed_goes_on(struct batch *b)
 	bool moved = l->n_left < l->n_at_start;
 	if (b->stopping) {
 		give_up(b, b->stop_why ? b->stop_why : "stopped");
-	} else if (!moved && l->stuck) {
+	} else if (r->result.unfit || (!moved && l->stuck)) {
 		auto_free char *why = xasprintf(
 			"not reached: %s", b->stage_lost ? b->end_detail : r->result.error);
 		give_up(b, why);

@@ -9,6 +9,7 @@
 #include "run/kept.h"
 #include "run/oops.h"
 #include "run/snapshot.h"
+#include "run/witness.h"
 #include "store/store.h"
 #include "suite/testpath.h"
 #include <dirent.h>
@@ -182,7 +183,19 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 	for (int v = 0; v < VERDICT_COUNT; v++)
 		ret->ended.counts[v] += build.counts[v];
 	ret->ended.status = verdict_worst(ret->ended.status, build.status);
-	return rc;
+	/* Of a worker that died the evidence is still in its spool. */
+	if (rc < 0 || ret->ended.worker_died)
+		return rc;
+	const struct config *c = q->prepare.profile->config;
+	const struct witness_request witness = {
+		.writer = w,
+		.state_dir = q->prepare.state_dir,
+		.config = c,
+		.tree = config_str(c, "fstests.tree"),
+		.on_record = o->controller.on_record,
+		.ctx = ctx,
+	};
+	return witness_add(&witness, &ret->ended, e);
 }
 
 static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,

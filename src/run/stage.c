@@ -182,6 +182,7 @@ static void run_suite(struct batch *b)
 		.name = s->name,
 		.script = s->script,
 		.tests = listed_left(b),
+		.resumed = b->trial.attempt > 1,
 		.tree = s->tree,
 		.config = s->config,
 		.timeout_us = s->timeout_us > spent + LEFT_US ? s->timeout_us - spent : LEFT_US,
@@ -301,6 +302,10 @@ static enum verdict judge_stage(struct batch *b, char **ret)
 	}
 	if (r->stopped || b->stopping) {
 		*ret = xstrdup(b->stop_why ? b->stop_why : "stopped");
+		return VERDICT_MISS;
+	}
+	if (r->unfit) {
+		*ret = xstrdup(r->error);
 		return VERDICT_MISS;
 	}
 	if (!r->started) {

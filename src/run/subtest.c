@@ -128,6 +128,10 @@ static void count_subtest(struct batch *b, const struct trial *t, enum verdict v
 static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, const char *reason)
 {
 	json_t *record = trial_end_record(&s->trial, v, reason, spool_log_bytes(b->stage.log), &v);
+	if (s->stream == SUBTEST_LISTED)
+		json_object_set_new(record, "stage_attempt", json_integer(b->trial.attempt));
+	if (s->said)
+		json_object_update(record, s->said);
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
 	count_subtest(b, &s->trial, v);
 	if (s->stream == SUBTEST_LISTED)
@@ -135,6 +139,7 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 	trial_clear(&s->trial);
 	free(s->reason);
 	s->reason = NULL;
+	json_decref(take(&s->said));
 	s->used = s->ended = false;
 	if (b->session && s->stream != SUBTEST_LISTED)
 		session_event_ack(b->session, s->stream, NULL);
@@ -246,11 +251,29 @@ void subtest_begin_listed(struct batch *b, const char *name)
 		outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), NULL, NULL);
 }
 
-void subtest_end_listed(struct batch *b, enum verdict v, const char *reason)
+static json_t *said_by_suite(const struct suite_test *t)
+{
+	json_t *said = json_pack("{s:s}", "said", t->said);
+	json_t *causes = json_array();
+	for (size_t i = 0; i < t->n_causes; i++)
+		json_array_append_new(
+			causes, json_pack("{s:s, s:o}", "cause", t->causes[i].kind, "text",
+					json_bytes(t->causes[i].text, strlen(t->causes[i].text))));
+	if (t->n_causes)
+		json_object_set(said, "causes", causes);
+	if (t->seconds)
+		json_object_set_new(said, "seconds", json_integer((json_int_t)t->seconds));
+	json_decref(causes);
+	return said;
+}
+
+void subtest_end_listed(struct batch *b, const struct suite_test *t)
 {
 	struct subtest *s = find_subtest(b, SUBTEST_LISTED);
-	if (s && !s->ended)
-		end_and_heal(b, s, v, reason);
+	if (!s || s->ended)
+		return;
+	s->said = t->said ? said_by_suite(t) : NULL;
+	end_and_heal(b, s, t->verdict, t->reason);
 }
 
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason)
@@ -312,5 +335,6 @@ void subtest_clear_all(struct batch *b)
 		if (b->subtests[i].used)
 			trial_clear(&b->subtests[i].trial);
 		free(b->subtests[i].reason);
+		json_decref(b->subtests[i].said);
 	}
 }

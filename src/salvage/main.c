@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "proc/sandbox.h"
 #include "salvage/image.h"
-#include "salvage/sandbox.h"
 #include "wire/agent.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN); /* last words may go to a file */
 	frame_decoder_init(&s.decoder);
 	json_object_seed(0); /* opens /dev/urandom, which cannot be done later */
-	if (sandbox_enter(PORT, IMAGE, &e) < 0)
+	if (sandbox_enter(PORT, PORT, IMAGE, &e) < 0)
 		die(2, e.msg);
 	if (image_open(IMAGE, &s.image, &e) < 0)
 		die(NO_IMAGE, e.msg);

@@ -311,6 +311,23 @@ static void kernel_quote(struct buf *b, const struct run_attempt *a)
 	lines_quote(b, "The first error of the build", error, (int64_t)json_array_size(error));
 }
 
+/* Why it failed, in order, what is known of it, and what it printed against what was expected. */
+static void output_differs(struct buf *b, const struct run_attempt *a)
+{
+	const json_t *causes = json_object_get(a->end, "causes");
+	const char *diff = json_str_or(a->witness, "diff", "");
+	const json_t *hints = json_object_get(a->witness, "hints");
+	if (json_array_size(causes) > 1)
+		lines_quote(b, "Why it failed, in order", causes, (int64_t)json_array_size(causes));
+	lines_quote(b, "What the test says of it", hints, (int64_t)json_array_size(hints));
+	if (*diff)
+		html_add(b,
+			"<figure class=\"quote\"><figcaption>Expected (-) and actual (+) output"
+			"</figcaption><pre tabindex=\"0\">",
+			TEXT(diff), json_bool_or(a->witness, "diff_cut", false) ? "..." : "",
+			"</pre></figure>\n", NULL);
+}
+
 static void output_quote(struct buf *b, const struct run_info *run, const struct run_attempt *a)
 {
 	auto_buf struct buf text = { 0 };
@@ -330,6 +347,7 @@ static void evidence(
 	buf_adds(b, "<tr class=\"evidence\"><td colspan=\"4\">");
 	size_t empty = b->len;
 	kernel_quote(b, a);
+	output_differs(b, a);
 	if (quote)
 		output_quote(b, run, a);
 	if (b->len == empty) {

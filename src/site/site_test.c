@@ -44,9 +44,10 @@ static void start(struct run_writer *w, const char *test, const char *stage)
 static void end(struct run_writer *w, const char *test, const char *status, const char *reason)
 {
 	append(w, "attempt_end",
-		json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:i, s:i}", "test", test, "attempt", 1,
-			"status", status, "reason", reason, "duration_us", 1500000, "marker_us",
-			500000, "log_from", 6, "log_to", 24));
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:[{s:s}, {s:s}]}", "test",
+			test, "attempt", 1, "status", status, "reason", reason, "duration_us",
+			1500000, "marker_us", 500000, "log_from", 6, "log_to", 24, "causes", "text",
+			"exit status 1", "text", "output mismatch"));
 }
 
 /* A run of one stage with one test in it. Its id, the caller's. */
@@ -61,6 +62,9 @@ static char *make_run(const char *state, const char *stage, const char *sub)
 	start(w, test, stage);
 	start(w, below, stage);
 	end(w, below, "FAIL", "because <b>");
+	append(w, "witness",
+		json_pack("{s:s, s:i, s:s, s:s, s:s, s:b}", "test", below, "attempt", 1, "status",
+			"FAIL", "reason", "", "diff", "-a\n+<b>\n", "diff_cut", true));
 	text_artifact(w, test, "terminal.cast", "cast", CAST);
 	text_artifact(w, test, "terminal.log", "log", "first\n\033[31mred\033[0m\rover\n\nlast\n");
 	auto_free char *big = xasprintf("%0300000d", 0);
@@ -107,6 +111,9 @@ static void test_page_has_rows_recording_logs_and_evidence(void **state)
 	assert_true(has(page, "data-status=\"FAIL\" data-at=\"0.500\""));
 	assert_true(has(page, "because &lt;b&gt;"));
 	assert_true(has(page, "<pre tabindex=\"0\">over</pre>"));
+	assert_true(has(page, "(+) output</figcaption><pre tabindex=\"0\">-a\n+&lt;b&gt;\n...<"));
+	assert_true(has(page, "in order</figcaption><pre tabindex=\"0\">exit status 1\noutput "
+			      "mismatch\n</pre>"));
 	assert_true(has(page, "<code id=\"command\">fsqa run x</code>"));
 	assert_true(has(page, "<span class=\"name\">009_never</span>"));
 	assert_true(has(page, "never reached"));

@@ -48,6 +48,8 @@ static const struct {
 			{ "size", MEMBER_INT }, { "sha256", MEMBER_SHA256 } } },
 	{ "fault", { { "test", MEMBER_STR }, { "attempt", MEMBER_INT }, { "disk", MEMBER_STR },
 			   { "action", MEMBER_STR }, { "text", MEMBER_STR } } },
+	{ "witness", { { "test", MEMBER_STR }, { "attempt", MEMBER_INT },
+			     { "status", MEMBER_STATUS }, { "reason", MEMBER_STR } } },
 	{ "note", { { "level", MEMBER_STR }, { "text", MEMBER_STR } } },
 	{ "run_end", { { "status", MEMBER_STATUS } } },
 };

@@ -123,6 +123,22 @@ static void load_fault(struct loader *l, const json_t *rec)
 	(void)json_array_append(a->faults, (json_t *)rec); /* both are ours */
 }
 
+/* It makes a verdict worse, never better. */
+static void load_witness(struct loader *l, const json_t *rec)
+{
+	struct run_attempt *a = attempt_of(l, rec);
+	enum verdict v = (enum verdict)verdict_from_name(json_str_or(rec, "status", "MISS"));
+	if (!a->ended)
+		return;
+	json_decref(a->witness);
+	a->witness = json_incref((json_t *)rec);
+	if (v >= a->status)
+		return;
+	a->status = v;
+	free(a->reason);
+	a->reason = xstrdup(json_str_or(rec, "reason", ""));
+}
+
 static void load_artifact(struct loader *l, const json_t *rec)
 {
 	struct run_info *r = l->r;
@@ -166,6 +182,8 @@ static int load_record(void *ctx, const json_t *rec, struct err *e)
 		load_end(l, rec);
 	else if (strcmp(type, "fault") == 0)
 		load_fault(l, rec);
+	else if (strcmp(type, "witness") == 0)
+		load_witness(l, rec);
 	else if (strcmp(type, "artifact") == 0)
 		load_artifact(l, rec);
 	else if (strcmp(type, "note") == 0)
@@ -253,6 +271,7 @@ void run_info_free(struct run_info *r)
 		free(r->attempts[i].reason);
 		json_decref(r->attempts[i].end);
 		json_decref(r->attempts[i].faults);
+		json_decref(r->attempts[i].witness);
 	}
 	for (size_t i = 0; i < r->n_artifacts; i++) {
 		free(r->artifacts[i].test);

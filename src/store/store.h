@@ -14,9 +14,10 @@
  *   attempt_start test attempt stage
  *   attempt_end   test attempt status reason duration_us [exit_code signal timed_out
  *                 marker_us cast log_from log_to kernel_log[]]
- *   artifact      test attempt name kind offset length size sha256 cut
- *   note          level text
- *   run_end       status duration_us [interrupted counts{}]   last; its absence: interrupted
+ *   witness       test attempt status reason [diff diff_cut]: what its result files say, behind its
+ * end; makes its verdict worse where it is, never better artifact      test attempt name kind
+ * offset length size sha256 cut note          level text run_end       status duration_us
+ * [interrupted counts{}]   last; its absence: interrupted
  *
  * A reader stops trusting at the first line whose crc is wrong and says so; a last line without
  * newline was never acknowledged and is dropped silently.
@@ -100,6 +101,7 @@ struct run_attempt {
 	uint64_t marker_us; /* where in its stage's recording it starts */
 	json_t *end;        /* the whole attempt_end record, or NULL */
 	json_t *faults;     /* array of its fault records, or NULL */
+	json_t *witness;    /* the last witness record, or NULL; `status` has it taken in */
 	size_t before;      /* the store's: index of the attempt it supersedes, or SIZE_MAX */
 };
 /* Of what was collected in the target its path beneath the logs folder (a guest named it: it may

@@ -5,7 +5,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "suite/fstests_applied.h"
 #include "suite/fstests_check.h"
+#include "suite/fstests_results.h"
 #include "suite/task.h"
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +25,7 @@ struct fstests {
 	struct fstests_check *check;
 	bool summary;              /* check came to the end of its list */
 	bool failed;               /* and says that some did */
-	struct strv causes;        /* of the test under way */
+	struct strv causes, kinds; /* of the test under way */
 	struct strv odd, odd_text; /* tests of which something was said that does not fit, and it */
 	struct strv passed;
 };
@@ -40,13 +42,37 @@ static int own_file(
 	return take_fd(&fd);
 }
 
+/* Behind check, what is to be had of its failures while the tree is there: the golden output, which
+ * may be one of several that the test chose. A report without each .full in it is as good. */
+static const char script[] =
+	"cd \"$0\" || exit\n"
+	"report=xunit\n"
+	"! grep -qs xunit-quiet common/report || report=xunit-quiet\n"
+	"HOST_OPTIONS=" CONFIG " ./check -R $report -s \"$@\" </dev/null\n"
+	"code=$?\n"
+	"cd " RESULTS "/\"$1\" && for bad in */*.out.bad; do\n"
+	"	test=${bad%.out.bad}\n"
+	"	[ -f \"$0/tests/$test.out\" ] &&\n"
+	"		head -c 1048576 \"$0/tests/$test.out\" >\"$test" FSTESTS_GOLDEN "\"\n"
+	"done\n"
+	"exit $code\n";
+
 static void command(const struct suite_spec *spec, struct strv *argv)
 {
-	strv_addl(argv, "/bin/sh", "-c",
-		"cd \"$0\" && HOST_OPTIONS=" CONFIG " exec ./check -R xunit -s \"$@\" </dev/null",
-		spec->tree, spec->name, NULL);
+	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, spec->name, NULL);
 	for (size_t i = 0; spec->tests[i]; i++)
 		strv_add(argv, spec->tests[i]);
+}
+
+/* Once for all machines that the list goes on in. */
+static bool probe(const struct suite_spec *spec, struct strv *argv)
+{
+	return !spec->resumed && fstests_applied_argv(spec->config, spec->name, argv);
+}
+
+static char *probed(const struct suite_spec *spec, const char *out, size_t n, int code)
+{
+	return fstests_applied_fault(spec->config, spec->name, out, n, code);
 }
 
 static void tell(struct fstests *f, const char *name, enum verdict v, const char *reason)
@@ -64,29 +90,51 @@ static char *causes_text(const struct strv *causes)
 	return buf_take(&b);
 }
 
+static void clear_causes(struct fstests *f)
+{
+	strv_clear(&f->causes);
+	strv_clear(&f->kinds);
+}
+
 static void ended(struct fstests *f, const struct fstests_event *ev)
 {
 	size_t odd = strv_find(&f->odd, ev->test);
-	auto_free char *causes = causes_text(&f->causes);
-	if (ev->outcome == FSTESTS_FAIL)
-		tell(f, ev->test, VERDICT_FAIL, causes);
-	else if (ev->outcome == FSTESTS_NO_RESULT)
-		tell(f, ev->test, VERDICT_ERROR, "check ended, or went on, without a word on it");
-	else if (odd < f->odd.n)
-		tell(f, ev->test, VERDICT_MISS, f->odd_text.v[odd]);
-	else if (ev->outcome == FSTESTS_PASS)
-		tell(f, ev->test, VERDICT_PASS, NULL);
-	else
-		tell(f, ev->test, VERDICT_SKIP,
-			ev->outcome == FSTESTS_NOTRUN ? ev->text : "expunged");
+	auto_free char *all = causes_text(&f->causes);
+	auto_free struct suite_cause *causes = xcalloc(f->causes.n + 1, sizeof *causes);
+	for (size_t i = 0; i < f->causes.n; i++)
+		causes[i] = (struct suite_cause){ f->kinds.v[i], f->causes.v[i] };
+	struct suite_test t = {
+		.name = ev->test,
+		.ended = true,
+		.said = fstests_outcome_name(ev->outcome),
+		.seconds = ev->seconds,
+		.causes = causes,
+		.n_causes = f->causes.n,
+	};
+	if (ev->outcome == FSTESTS_FAIL) {
+		t.verdict = VERDICT_FAIL;
+		t.reason = all;
+	} else if (ev->outcome == FSTESTS_NO_RESULT) {
+		t.verdict = VERDICT_ERROR;
+		t.reason = "check ended, or went on, without a word on it";
+	} else if (odd < f->odd.n) {
+		t.verdict = VERDICT_MISS;
+		t.reason = f->odd_text.v[odd];
+	} else if (ev->outcome == FSTESTS_PASS) {
+		t.verdict = VERDICT_PASS;
+	} else {
+		t.verdict = VERDICT_SKIP;
+		t.reason = ev->outcome == FSTESTS_NOTRUN ? ev->text : "expunged";
+	}
+	f->h->on_test(f->ctx, &t);
 	if (ev->outcome == FSTESTS_PASS)
 		strv_add(&f->passed, ev->test);
-	strv_clear(&f->causes);
+	clear_causes(f);
 }
 
 static void begins(struct fstests *f, const char *test)
 {
-	strv_clear(&f->causes);
+	clear_causes(f);
 	f->h->on_test(f->ctx, &(struct suite_test){ .name = test });
 }
 
@@ -115,6 +163,7 @@ static void on_event(void *ctx, const struct fstests_event *ev)
 		break;
 	case FSTESTS_CAUSE: /* "- output mismatch ..." */
 		strv_add(&f->causes, ev->text + (strncmp(ev->text, "- ", 2) == 0 ? 2 : 0));
+		strv_add(&f->kinds, fstests_cause_name(ev->cause));
 		break;
 	case FSTESTS_END:
 		ended(f, ev);
@@ -158,7 +207,7 @@ static void end(void *state, struct suite_result *r)
 {
 	struct fstests *f = state;
 	fstests_check_free(f->check);
-	strv_clear(&f->causes);
+	clear_causes(f);
 	strv_clear(&f->odd);
 	strv_clear(&f->odd_text);
 	strv_clear(&f->passed);
@@ -168,6 +217,8 @@ static void end(void *state, struct suite_result *r)
 static const struct task_kind kind = {
 	.prepare = "mkdir -p " RESULTS " /mnt/test /mnt/scratch",
 	.own_file = own_file,
+	.probe = probe,
+	.probed = probed,
 	.command = command,
 	.output = output,
 	.ran = ran,

@@ -3,8 +3,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/nearest.h"
-#include "config/config.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -99,40 +97,6 @@ int fstests_section_check(const struct fstests_section *s, struct err *e)
 			return rc;
 	}
 	return 0;
-}
-
-static const char *setting(const struct config *c, const char *section, const char *key)
-{
-	auto_free char *name = xasprintf("section.%s.%s", section, key);
-	return config_str(c, name);
-}
-
-int fstests_section_read(
-	const struct config *c, const char *name, struct fstests_section *ret, struct err *e)
-{
-	auto_strv struct strv known = { 0 };
-	const char *found = NULL;
-	for (size_t i = 0; config_subsection(c, "section", i); i++) {
-		strv_add(&known, config_subsection(c, "section", i));
-		if (strcmp(config_subsection(c, "section", i), name) == 0)
-			found = config_subsection(c, "section", i);
-	}
-	if (!found) {
-		auto_free char *hint = nearest_hint(name, strv_get(&known));
-		return err_set(e, ENOENT, "no section '%s'%s", name, hint);
-	}
-	auto_free char *set = xasprintf("section.%s.set", name);
-	struct fstests_section s = {
-		.name = found,
-		.fstyp = setting(c, name, "fstyp"),
-		.mkfs = setting(c, name, "mkfs"),
-		.mount = setting(c, name, "mount"),
-		.set = config_list(c, set),
-	};
-	int rc = fstests_section_check(&s, e);
-	if (rc == 0)
-		*ret = s;
-	return rc;
 }
 
 /* ---- rendered ---- */
@@ -363,8 +327,7 @@ static bool is_of(const char *fstyp, const struct alias *a)
 	return !a->fstyp || strcmp(a->fstyp, fstyp) == 0;
 }
 
-/* "64k" and "65536" are the same. */
-static bool same_size(const char *a, const char *b)
+bool fstests_same_size(const char *a, const char *b)
 {
 	char *end_a;
 	char *end_b;
@@ -397,7 +360,7 @@ static bool satisfies(const char *shown, const char *wanted)
 	size_t n = strlen(want);
 	if (strncmp(have, want, n) == 0 && (have[n] == '\0' || have[n] == ':'))
 		return true;
-	return same_size(have, want);
+	return fstests_same_size(have, want);
 }
 
 static bool is_shown(const struct strv *shown, const char *wanted)

@@ -64,3 +64,5 @@ int fstests_mounted(const char *mounts, size_t n, const char *dir, char **ret_fs
  * Appended to `missing`. */
 void fstests_mount_missing(
 	const char *fstyp, const char *wanted, const char *shown, struct strv *missing);
+/* Whether both are the same number of bytes: "64k", "65536". */
+bool fstests_same_size(const char *a, const char *b);

@@ -11,6 +11,7 @@
 #include "suite/fstests_config.h"
 #include "suite/fstests_results.h"
 #include "suite/fstests_tree.h"
+#include "suite/fstests_xunit_apart.h"
 #include <fcntl.h>
 
 struct fixture {
@@ -102,7 +103,7 @@ static char *verdicts(struct fixture *f, const struct fstests_choice *choice, co
 	fstests_check_end(c);
 	auto_free char *dir = path_join(f->results, section);
 	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(fstests_results_read(r, fd, NULL), 0);
+	assert_int_equal(fstests_results_read(r, fd, fstests_xunit_read_apart, NULL), 0);
 	assert_string_equal(fstests_results_fault(r), "");
 	fstests_results_judge(r);
 	struct buf out = { 0 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fstests_results.h: one verdict for each wanted test of one section of one run of check, from
  * two witnesses: what check printed (fstests_check.h), and the folder it left:
- *   result.xml               each test that ended
+ *   result.xml               each test that ended; result.xml.new, where the machine went down
+ *                            before that got its name
  *   check.time               "NAME SECONDS" of those that passed; only once the section is over
  *   check.log                "Ran:", "Not run:", "Failures:"; the same
  *   DIR/NNN.out.bad .notrun .dmesg .full .hints
+ *   DIR/NNN.golden           beside an .out.bad: what was expected; fsqa's own
  * A pass needs both: check printed it, and result.xml (where there is none: check.time, with the
  * same seconds) says it, and nothing says another thing. A failure needs one. What disagrees or is
  * missing is MISS, and the reasons say what. The caller, who knows how the machine ended, may call
@@ -18,8 +20,11 @@
 #include <stdint.h>
 struct buf;
 struct err;
+struct fstests_case;
 struct fstests_results;
+struct fstests_xunit;
 
+#define FSTESTS_GOLDEN      ".golden"
 #define FSTESTS_REASONS_MAX 32          /* of a verdict; more are dropped */
 #define FSTESTS_OUTPUT_MAX  (1u << 20)  /* bytes of golden and .out.bad that are compared */
 #define FSTESTS_LOG_MAX     (64u << 20) /* bytes of check.time, and of the end of check.log */
@@ -64,10 +69,14 @@ struct fstests_results *fstests_results_new(
 	const struct fstests_wanted *wanted, size_t n, const char *section);
 /* An event of fstests_check; those of other sections are passed over. */
 void fstests_results_event(struct fstests_results *r, const struct fstests_event *ev);
+/* What reads result.xml: fstests_xunit_read, or fstests_xunit_read_apart. */
+typedef int fstests_xunit_reader(int fd, void (*on_case)(void *ctx, const struct fstests_case *c),
+	void *ctx, struct fstests_xunit *ret, struct err *e);
 /* Read the section's folder (descriptor, borrowed), once, after the events. Files are opened
  * beneath it, no link is followed. What is broken in them becomes reasons, not an error: a
  * result.xml that is not well-formed proves no pass. -errno: the folder itself cannot be read. */
-int fstests_results_read(struct fstests_results *r, int dirfd, struct err *e);
+int fstests_results_read(
+	struct fstests_results *r, int dirfd, fstests_xunit_reader *xunit, struct err *e);
 /* Make the verdicts. */
 void fstests_results_judge(struct fstests_results *r);
 /* After it: how many (each name of `wanted` once, in that order), and the i-th; text is borrowed

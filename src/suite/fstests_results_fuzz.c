@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "suite/fstests_results.h"
+#include "suite/fstests_xunit.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		to = memchr(p, 0xff, (size_t)(end - p));
 		put(dirfd, parts[i], p, (size_t)((to ? to : end) - p));
 	}
-	check(fstests_results_read(r, dirfd, NULL) == 0);
+	check(fstests_results_read(r, dirfd, fstests_xunit_read, NULL) == 0);
 	fstests_results_judge(r);
 	check(fstests_results_count(r) == ARRAY_LEN(wanted));
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {

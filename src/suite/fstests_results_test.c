@@ -6,6 +6,7 @@
 #include "base/strv.h"
 #include "base/test.h"
 #include "suite/fstests_results.h"
+#include "suite/fstests_xunit.h"
 #include <errno.h>
 #include <fcntl.h>
 
@@ -59,7 +60,7 @@ static char *judge(const char *printed, const char *dir, const struct fstests_wa
 	fstests_check_end(c);
 	if (dir) {
 		auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		assert_int_equal(fstests_results_read(r, fd, NULL), 0);
+		assert_int_equal(fstests_results_read(r, fd, fstests_xunit_read, NULL), 0);
 	}
 	fstests_results_judge(r);
 	struct buf out = { 0 };
@@ -244,9 +245,9 @@ static void test_broken_files_prove_nothing(void **state)
 	put(dir, "check.time", "generic/001 4\n");
 	put(dir, "result.xml", "<testsuite><testcase classname='xfstests.global' name='generic/");
 	auto_free char *got = judge_one("generic/001  4s\n", dir);
-	static const char miss[] = "MISS: check printed a pass, but result.xml does not have it\n"
-				   "fault: result.xml:1: ";
+	static const char miss[] = "MISS: check printed a pass, but result.xml:1: ";
 	assert_memory_equal(got, miss, strlen(miss));
+	assert_non_null(strstr(got, "\nfault: result.xml:1: "));
 	/* A link leads nowhere. */
 	auto_free char *xml = path_join(dir, "result.xml");
 	auto_free char *other = path_join(dir, "other.xml");
@@ -307,6 +308,21 @@ static void test_a_real_run_has_a_verdict_for_each_test(void **state)
 		"generic/006 MISS: it was never reached\n");
 }
 
+static void test_the_new_report_counts_where_the_machine_went_down_before_it_had_its_name(
+	void **state)
+{
+	const char *dir = *state;
+	put(dir, "result.xml", XML(""));
+	put(dir, "result.xml.new", XML(CASE("generic/001", "")));
+	expect("generic/001  4s\n", dir, "PASS\n");
+	/* One that is not whole is none. */
+	put(dir, "result.xml.new", "<testsuite><testcase");
+	expect("generic/001  4s\n", dir,
+		"MISS: check printed a pass, but result.xml does not have it\n");
+	put(dir, "result.xml", XML(CASE("generic/001", "")));
+	expect("generic/001  4s\n", dir, "PASS\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -320,6 +336,7 @@ int main(void)
 		TEST(test_excluded_tests_are_skipped_and_must_not_run),
 		TEST(test_sections_do_not_mix),
 		TEST(test_broken_files_prove_nothing),
+		TEST(test_the_new_report_counts_where_the_machine_went_down_before_it_had_its_name),
 		TEST(test_the_bad_output_is_shown_as_a_diff),
 		TEST(test_a_real_run_has_a_verdict_for_each_test),
 	};

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "suite/fstests_xunit.h"
+#include "suite/fstests_xunit_apart.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -143,9 +144,50 @@ static void test_a_large_text_is_not_held(void **unused)
 	assert_true(after.ru_maxrss - before.ru_maxrss < 64 * 1024);
 }
 
+/* What both readers say of the file in `fd`: their words, error and counts. */
+static void expect_same(int fd)
+{
+	auto_buf struct buf out = { 0 };
+	auto_buf struct buf apart = { 0 };
+	struct fstests_xunit x;
+	struct fstests_xunit y;
+	struct err e = { 0 };
+	struct err f = { 0 };
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	int rc = fstests_xunit_read(fd, on_case, &out, &x, &e);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(fstests_xunit_read_apart(fd, on_case, &apart, &y, &f), rc);
+	assert_string_equal(buf_str(&apart), buf_str(&out));
+	assert_string_equal(f.msg, e.msg);
+	assert_memory_equal(&x, &y, sizeof x);
+}
+
+static void test_a_process_without_rights_reads_the_same(void **unused)
+{
+	static const char *const texts[] = {
+		"",
+		"<testsuite",
+		"<testsuite tests=\"2\" time=\"7\"><testcase name=\"a\" time=\"4\"/></testsuite>",
+		"<testsuite><testcase classname=\"xfstests.x\" name=\"a&#9;b\"><skipped "
+		"message=\"no&#10;way\"/></testcase><testcase name=\"b\"></testsuite>",
+		"<!DOCTYPE x [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;\">]><testsuite>&b;"
+		"</testsuite>",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		auto_close int fd = memfd_create("xml", MFD_CLOEXEC);
+		assert_int_equal(fd_write_all(fd, texts[i], strlen(texts[i]), NULL), 0);
+		expect_same(fd);
+	}
+	auto_free char *path =
+		xasprintf("%s/testdata/xfstests-fail.result.xml", getenv("FSQA_TEST_DATA"));
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	expect_same(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_process_without_rights_reads_the_same),
 		cmocka_unit_test(test_a_large_text_is_not_held),
 		cmocka_unit_test(test_a_real_file_is_read),
 		cmocka_unit_test(test_a_crash_leaves_it_incomplete_and_sections_are_named),

@@ -28,6 +28,7 @@ struct suite_spec {
 	/* Of suites that have tests of their own: */
 	const char *const
 		*tests;         /* in this order, NULL-terminated; NULL: it announces them itself */
+	bool resumed;           /* those that an earlier try of the list left */
 	const char *tree;       /* in the target: where the suite lies */
 	const char *config;     /* text of its own configuration file */
 	const char *const *env; /* "NAME=value", NULL-terminated */
@@ -47,12 +48,19 @@ struct suite_result {
 	bool stopped;   /* suite_stop was called */
 	bool timed_out; /* and was killed for that */
 	bool oom;
-	int code; /* exit code, -1: killed by `signal` or not known */
+	bool unfit; /* not started: the target is not as the suite was asked to have it */
+	int code;   /* exit code, -1: killed by `signal` or not known */
 	int signal;
 	bool completed;         /* it went through, as its suite's rules say */
 	uint64_t duration_us;   /* of the command alone */
 	uint64_t skipped_files; /* of its logs: not fetched (links, limits, odd names) */
 	char error[256];        /* why it did not start; or, where it did, did not complete */
+};
+
+/* Why one failed, in the words of the suite's own program. */
+struct suite_cause {
+	const char *kind; /* "exit", "output", "dmesg" ... */
+	const char *text;
 };
 
 /* One of spec->tests begins, or ended as the suite's own program says. */
@@ -61,6 +69,10 @@ struct suite_test {
 	bool ended;
 	enum verdict verdict;
 	const char *reason; /* may be NULL */
+	const char *said; /* how the program calls its end: "pass", "not run"; NULL: it does not */
+	uint64_t seconds; /* as the program says, of a pass */
+	const struct suite_cause *causes; /* in its order */
+	size_t n_causes;
 };
 
 enum suite_phase {

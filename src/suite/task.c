@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One task walks the steps below; each step's end starts the next. */
 #include "suite/task.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -13,11 +14,13 @@
 #include <string.h>
 
 #define MAX_LOGS  64
+#define PROBE_MAX (256u << 10)    /* bytes of its output that are kept */
 #define HELPER_US (60u * 1000000) /* for the small commands around a stage */
 
 enum step {
 	STEP_PREPARE,
 	STEP_FILES,
+	STEP_PROBE,
 	STEP_RUN,
 	STEP_MARKER,
 	STEP_COLLECT,
@@ -35,6 +38,7 @@ struct suite_task {
 	struct session_job *job; /* the stage's command, while it runs */
 	size_t next_file;
 	int file_fd;
+	struct buf probed;
 	struct strv logs;
 	size_t next_log;
 	uint64_t bytes_left;
@@ -51,6 +55,7 @@ static void finish(struct suite_task *t)
 		t->kind->end(t->state, &t->result);
 	t->h->on_done(t->ctx, &t->result);
 	strv_clear(&t->logs);
+	buf_clear(&t->probed);
 	close_fd(&t->file_fd);
 	free(t);
 }
@@ -72,21 +77,29 @@ static bool is_lost(struct suite_task *t, const struct session_exit *x)
 	return true;
 }
 
-/* Run a small script of the shell as root, $1 is the stage's name; to its end `on_exit` belongs. */
-static void run_helper(struct suite_task *t, const char *text,
+static void run_helper_argv(struct suite_task *t, const char *const *argv,
+	void (*on_output)(void *ctx, int which, const void *data, size_t n),
 	void (*on_exit)(void *ctx, const struct session_exit *x))
 {
 	struct err e = { 0 };
 	struct session_job *job = NULL;
-	const char *const argv[] = { "/bin/sh", "-c", text, "sh", t->spec->name, NULL };
 	struct session_exec x = {
 		.argv = argv,
 		.deadline_us = HELPER_US,
+		.on_output = on_output,
 		.on_exit = on_exit,
 		.ctx = t,
 	};
 	if (session_exec(t->session, &x, &job, &e) < 0)
 		fail(t, "a command around the stage", e.msg);
+}
+
+/* Run a small script of the shell as root, $1 is the stage's name; to its end `on_exit` belongs. */
+static void run_helper(struct suite_task *t, const char *text,
+	void (*on_exit)(void *ctx, const struct session_exit *x))
+{
+	const char *const argv[] = { "/bin/sh", "-c", text, "sh", t->spec->name, NULL };
+	run_helper_argv(t, argv, NULL, on_exit);
 }
 
 /* ---- prepare: folders, no marker of an earlier try ---- */
@@ -139,7 +152,7 @@ static void put_next_file(struct suite_task *t)
 	auto_free char *dest = NULL;
 	unsigned mode = 0;
 	if (t->next_file > t->spec->n_files) {
-		t->step = STEP_RUN;
+		t->step = STEP_PROBE;
 		next_step(t);
 		return;
 	}
@@ -153,6 +166,45 @@ static void put_next_file(struct suite_task *t)
 	};
 	if (session_put(t->session, &p, &e) < 0)
 		fail(t, dest, e.msg);
+}
+
+/* ---- probe ---- */
+
+static void on_probe_output(void *ctx, int which, const void *data, size_t n)
+{
+	struct suite_task *t = ctx;
+	const char *text = data;
+	for (size_t i = 0; i < n && t->probed.len < PROBE_MAX; i++)
+		buf_addc(&t->probed, text[i] ? text[i] : '?');
+}
+
+static void probed(void *ctx, const struct session_exit *x)
+{
+	struct suite_task *t = ctx;
+	if (is_lost(t, x))
+		return;
+	auto_free char *why =
+		x->error[0] ? xstrdup(x->error)
+			    : t->kind->probed(t->spec, buf_str(&t->probed), t->probed.len, x->code);
+	if (why) {
+		t->result.unfit = true;
+		(void)snprintf(t->result.error, sizeof t->result.error, "%s", why); /* may be cut */
+		finish(t);
+		return;
+	}
+	t->step = STEP_RUN;
+	next_step(t);
+}
+
+static void probe(struct suite_task *t)
+{
+	auto_strv struct strv argv = { 0 };
+	if (t->kind->probe && t->kind->probe(t->spec, &argv)) {
+		run_helper_argv(t, strv_get(&argv), on_probe_output, probed);
+		return;
+	}
+	t->step = STEP_RUN;
+	next_step(t);
 }
 
 /* ---- run ---- */
@@ -297,6 +349,9 @@ static void next_step(struct suite_task *t)
 		break;
 	case STEP_FILES:
 		put_next_file(t);
+		break;
+	case STEP_PROBE:
+		probe(t);
 		break;
 	case STEP_RUN:
 		run(t);

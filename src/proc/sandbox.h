@@ -4,8 +4,8 @@
 #pragma once
 struct err;
 
-/* From here on: pread on `image`; read and write on `port`, write on 2; memory, the time, and the
- * end. Anything else kills. No namespace but its own where the kernel lets it have one, no
+/* From here on: pread on `image` (-1: none); read on `in`, write on `out` and 2; memory, the time,
+ * and the end. Anything else kills. No namespace but its own where the kernel lets it have one, no
  * capability, no new file, 512 MiB of memory, a minute of processor time. -EPERM ...: it could not
  * be made safe, and must not go on. */
-int sandbox_enter(int port, int image, struct err *e);
+int sandbox_enter(int in, int out, int image, struct err *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "salvage/sandbox.h"
+#include "proc/sandbox.h"
 #include "base/err.h"
 #include <errno.h>
 #include <grp.h>
@@ -66,7 +66,7 @@ static int set_limits(struct err *e)
 	return 0;
 }
 
-static int add_rules(scmp_filter_ctx f, int port, int image)
+static int add_rules(scmp_filter_ctx f, int in, int out, int image)
 {
 	/* Memory, but none to run code from; the C library's clocks; the end. */
 	static const int plain[] = { SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk),
@@ -79,39 +79,39 @@ static int add_rules(scmp_filter_ctx f, int port, int image)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	if (rc == 0)
+	if (rc == 0 && image >= 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1,
 			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)image));
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)port));
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)in));
 	if (rc == 0)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)port));
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)out));
 	if (rc == 0)
 		rc = seccomp_rule_add(
 			f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2));
 	return rc;
 }
 
-static int filter_calls(int port, int image, struct err *e)
+static int filter_calls(int in, int out, int image, struct err *e)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!f)
 		return err_set(e, ENOMEM, "seccomp_init");
-	int rc = add_rules(f, port, image);
+	int rc = add_rules(f, in, out, image);
 	if (rc == 0)
 		rc = seccomp_load(f);
 	seccomp_release(f);
 	return rc < 0 ? err_code(e, rc, "seccomp filter") : 0;
 }
 
-int sandbox_enter(int port, int image, struct err *e)
+int sandbox_enter(int in, int out, int image, struct err *e)
 {
 	int rc = leave_host(e);
 	if (rc == 0)
 		rc = drop_capabilities(e);
 	if (rc == 0)
 		rc = set_limits(e);
-	return rc < 0 ? rc : filter_calls(port, image, e);
+	return rc < 0 ? rc : filter_calls(in, out, image, e);
 }

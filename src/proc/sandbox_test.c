@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/test.h"
-#include "salvage/sandbox.h"
+#include "proc/sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -80,7 +80,7 @@ static int end_of(void (*what)(void))
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (sandbox_enter(port, image, NULL) < 0)
+		if (sandbox_enter(port, port, image, NULL) < 0)
 			_exit(99);
 		what();
 	}

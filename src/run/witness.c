@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/witness.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "kernel/history.h"
+#include "run/controller.h"
+#include "run/hints.h"
+#include "store/store.h"
+#include "suite/fstests_results.h"
+#include "suite/fstests_tree.h"
+#include "suite/fstests_xunit_apart.h"
+#include "suite/suite.h"
+#include "suite/testpath.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REPORT_MAX  FSTESTS_XUNIT_MAX
+#define NAMES_SHOWN 5 /* of tests that make a stage worse */
+
+/* One call of check: a stage's attempt, the tests that ended in it, and its folder of results. */
+struct call {
+	const struct witness_request *q;
+	const struct fstests_tree *tree; /* NULL: none */
+	struct run_info *r;              /* its attempts follow the records that are appended */
+	struct run_attempt *stage;
+	struct run_attempt **tests; /* the last of each name */
+	char **names;               /* "generic/001" */
+	size_t n;
+	const char *dir;
+	struct controller_result *ret;
+	enum verdict worst; /* of those that became worse; VERDICT_COUNT: none did */
+	struct buf worse;   /* their names */
+	size_t n_worse;
+};
+
+/* ---- its tests ---- */
+
+/* As check calls it: "generic/001" of "fstests.zstd.generic.001"; the caller's. */
+static char *name_of(const struct run_attempt *stage, const struct run_attempt *a)
+{
+	char *name = xstrdup(a->test + strlen(stage->test) + 1);
+	name[strcspn(name, ".")] = '/';
+	return name;
+}
+
+/* Several workers may write to a journal, in batches, where attempts are numbered anew: which of
+ * its worker's own attempts of the stage this one is, from 1. */
+static int64_t own_number(const struct run_info *r, const struct run_attempt *stage)
+{
+	int64_t n = 0;
+	for (const struct run_attempt *a = r->attempts; a <= stage; a++)
+		n += strcmp(a->test, stage->test) == 0 &&
+		     json_i64_or(a->end, "batch", 0) == json_i64_or(stage->end, "batch", 0);
+	return n;
+}
+
+static bool ran_in(const struct run_attempt *a, const struct run_attempt *stage, int64_t number)
+{
+	return a->ended && testpath_is_below(a->test, stage->test) &&
+	       json_i64_or(a->end, "stage_attempt", 0) == number &&
+	       json_i64_or(a->end, "batch", 0) == json_i64_or(stage->end, "batch", 0);
+}
+
+static void gather(struct call *c)
+{
+	int64_t number = own_number(c->r, c->stage);
+	c->tests = xcalloc(c->r->n_attempts, sizeof *c->tests);
+	c->names = xcalloc(c->r->n_attempts, sizeof *c->names);
+	for (size_t i = 0; i < c->r->n_attempts; i++) {
+		struct run_attempt *a = &c->r->attempts[i];
+		if (!ran_in(a, c->stage, number))
+			continue;
+		size_t at = 0;
+		while (at < c->n && strcmp(c->tests[at]->test, a->test) != 0)
+			at++;
+		if (at == c->n)
+			c->names[c->n++] = name_of(c->stage, a);
+		c->tests[at] = a;
+	}
+}
+
+/* ---- its folder ---- */
+
+struct copy {
+	int fd;
+	uint64_t left;
+};
+
+static int copy_piece(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct copy *c = ctx;
+	size_t some = n < c->left ? n : (size_t)c->left;
+	c->left -= some;
+	int rc = fd_write_all(c->fd, p, some, e);
+	return rc < 0 || c->left ? rc : -ECANCELED;
+}
+
+/* At most `max` bytes of it. One that is damaged is there as far as it could be read: it proves
+ * less, which is judged. */
+static int lay_out(const struct call *c, const struct run_artifact *a, const char *name,
+	uint64_t max, struct err *e)
+{
+	auto_free char *path = path_join(c->dir, name);
+	auto_free char *parent = xstrndup(path, (size_t)(path_base(path) - path));
+	int rc = file_mkdirs(parent, 0700, e);
+	if (rc < 0)
+		return rc;
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	struct copy copy = { fd, max };
+	rc = run_artifact_each(c->r, a, copy_piece, &copy, e);
+	return rc == -ECANCELED || rc == -EBADMSG ? 0 : rc;
+}
+
+static bool is_report(const char *name)
+{
+	static const char *const known[] = { "result.xml", "result.xml.new", "check.time",
+		"check.log" };
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Which of its tests the file belongs to, whose name it begins with; c->n: none. */
+static size_t owner(const struct call *c, const struct run_artifact *a, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		size_t n = strlen(c->names[i]);
+		if (strncmp(name, c->names[i], n) == 0 && name[n] == '.' &&
+			strcmp(a->test, c->tests[i]->test) == 0 &&
+			a->attempt == c->tests[i]->attempt)
+			return i;
+	}
+	return c->n;
+}
+
+/* What stands in the others is not read: that they are there is enough. */
+static uint64_t bytes_wanted(const char *suffix)
+{
+	bool whole = strcmp(suffix, ".out.bad") == 0 || strcmp(suffix, FSTESTS_GOLDEN) == 0;
+	return whole ? FSTESTS_OUTPUT_MAX + 1 : 1;
+}
+
+static int lay_out_all(const struct call *c, struct err *e)
+{
+	size_t n = strlen(c->stage->stage);
+	int rc = file_mkdirs(c->dir, 0700, e);
+	for (size_t i = 0; rc == 0 && i < c->r->n_artifacts; i++) {
+		const struct run_artifact *a = &c->r->artifacts[i];
+		const char *path = run_artifact_collected(a);
+		if (!path || strncmp(path, c->stage->stage, n) != 0 || path[n] != '/')
+			continue;
+		const char *name = path + n + 1;
+		size_t at = owner(c, a, name);
+		bool ours = strcmp(a->test, c->stage->test) == 0 && a->attempt == c->stage->attempt;
+		if (ours && is_report(name))
+			rc = lay_out(c, a, name, REPORT_MAX, e);
+		else if (at < c->n)
+			rc = lay_out(c, a, name, bytes_wanted(name + strlen(c->names[at])), e);
+	}
+	return rc;
+}
+
+/* ---- what check said ---- */
+
+static enum fstests_outcome outcome_of(const json_t *end)
+{
+	const char *said = json_str_or(end, "said", "");
+	for (int o = FSTESTS_PASS; o < FSTESTS_NO_RESULT; o++)
+		if (strcmp(said, fstests_outcome_name((enum fstests_outcome)o)) == 0)
+			return (enum fstests_outcome)o;
+	return FSTESTS_NO_RESULT;
+}
+
+static enum fstests_cause cause_of(const json_t *cause)
+{
+	const char *name = json_str_or(cause, "cause", "");
+	for (int k = 0; k < FSTESTS_CAUSE_OTHER; k++)
+		if (strcmp(name, fstests_cause_name((enum fstests_cause)k)) == 0)
+			return (enum fstests_cause)k;
+	return FSTESTS_CAUSE_OTHER;
+}
+
+static void say_again(const struct call *c, size_t at, struct fstests_results *results)
+{
+	const json_t *end = c->tests[at]->end;
+	struct fstests_event ev = { .kind = FSTESTS_BEGIN,
+		.section = c->stage->stage,
+		.test = c->names[at],
+		.attempt = 1,
+		.text = "" };
+	fstests_results_event(results, &ev);
+	size_t i;
+	json_t *cause;
+	ev.kind = FSTESTS_CAUSE;
+	json_array_foreach (json_object_get(end, "causes"), i, cause) {
+		ev.cause = cause_of(cause);
+		ev.text = json_str_or(cause, "text", "");
+		fstests_results_event(results, &ev);
+	}
+	ev.kind = FSTESTS_END;
+	ev.outcome = outcome_of(end);
+	ev.text = ev.outcome == FSTESTS_NOTRUN ? json_str_or(end, "reason", "") : "";
+	ev.seconds = (uint64_t)json_i64_or(end, "seconds", 0);
+	fstests_results_event(results, &ev);
+}
+
+/* ---- verdicts ---- */
+
+static int append(
+	struct call *c, struct run_attempt *a, enum verdict v, json_t *fields, struct err *e)
+{
+	auto_json json_t *j = fields;
+	json_object_set_new(j, "test", json_string(a->test));
+	json_object_set_new(j, "attempt", json_integer(a->attempt));
+	json_object_set_new(j, "status", json_string(verdict_name(v)));
+	int rc = run_append(c->q->writer, "witness", j, false, e);
+	if (rc < 0 || v >= a->status)
+		return rc;
+	c->ret->counts[a->status]--;
+	c->ret->counts[v]++;
+	c->ret->status = verdict_worst(c->ret->status, v);
+	a->status = v;
+	if (c->q->on_record)
+		c->q->on_record(c->q->ctx, "witness", j);
+	return 0;
+}
+
+static char *reasons_text(const struct fstests_verdict *v)
+{
+	struct buf b = { 0 };
+	for (size_t i = 0; i < v->n_reasons; i++)
+		buf_addf(&b, "%s%s", i ? "; " : "", v->reasons[i].text);
+	return buf_take(&b);
+}
+
+/* Nothing is added where one of the two is not there. */
+static void add_diff(const struct call *c, int dirfd, const char *name, json_t *fields)
+{
+	bool cut = false;
+	auto_buf struct buf diff = { 0 };
+	auto_free char *golden = xasprintf("%s/%s" FSTESTS_GOLDEN, c->dir, name);
+	if (fstests_results_diff(dirfd, name, golden, WITNESS_DIFF_MAX, &diff, &cut, NULL) < 0 ||
+		diff.len == 0)
+		return;
+	json_object_set_new(fields, "diff", json_bytes(diff.s, diff.len));
+	json_object_set_new(fields, "diff_cut", json_boolean(cut));
+}
+
+/* The filesystem that the section is of. */
+static const char *fstyp_of(const struct call *c)
+{
+	auto_free char *own = xasprintf("section.%s.fstyp", c->stage->stage);
+	const char *fstyp = config_str(c->q->config, own);
+	return fstyp ? fstyp : config_str(c->q->config, "fstests.fstyp");
+}
+
+static void add_hints(const struct call *c, const char *name, json_t *fields)
+{
+	const json_t *origin = json_object_get(c->r->first, "kernel_origin");
+	const struct history history = {
+		.origin = json_str_or(origin, "origin", NULL),
+		.commit = json_str_or(origin, "commit", NULL),
+		.release = json_str_or(
+			c->r->target, "release", json_str_or(c->r->first, "kernel", NULL)),
+	};
+	const struct fstests_test *test =
+		c->tree && c->q->config ? fstests_tree_find(c->tree, name) : NULL;
+	json_t *hints = test ? hints_of(test, fstyp_of(c), &history) : NULL;
+	if (hints)
+		json_object_set_new(fields, "hints", hints);
+}
+
+static int judge_test(
+	struct call *c, size_t at, int dirfd, const struct fstests_verdict *v, struct err *e)
+{
+	struct run_attempt *a = c->tests[at];
+	enum verdict worst = verdict_worst(v->verdict, a->status);
+	/* The test under way when the machine or check went down: the verdict is of that. */
+	bool open = v->reach == FSTESTS_CUT;
+	bool worse = worst < a->status && !open;
+	auto_free char *reason = reasons_text(v);
+	json_t *fields = json_pack("{s:o}", "reason", json_bytes(reason, strlen(reason)));
+	add_diff(c, dirfd, v->test, fields);
+	if (a->status == VERDICT_FAIL || (worse && worst == VERDICT_FAIL))
+		add_hints(c, v->test, fields);
+	if (!worse && json_object_size(fields) == 1) {
+		json_decref(fields);
+		return 0;
+	}
+	if (worse) {
+		c->worst = verdict_worst(c->worst, worst);
+		if (c->n_worse++ < NAMES_SHOWN)
+			buf_addf(&c->worse, "%s%s", c->worse.len ? ", " : "", v->test);
+	}
+	return append(c, a, open ? a->status : worst, fields, e);
+}
+
+/* The call's own, and the one that counts, which may be on several calls. */
+static int judge_stage(struct call *c, struct err *e)
+{
+	int rc = 0;
+	auto_free char *reason =
+		xasprintf("%zu of its tests did not pass by the files they left: %s%s", c->n_worse,
+			buf_str(&c->worse), c->n_worse > NAMES_SHOWN ? " ..." : "");
+	for (size_t i = 0; rc == 0 && i < c->r->n_attempts; i++) {
+		struct run_attempt *a = &c->r->attempts[i];
+		bool counts = !a->superseded && strcmp(a->test, c->stage->test) == 0;
+		if ((a == c->stage || counts) && c->worst < a->status)
+			rc = append(c, a, c->worst, json_pack("{s:s}", "reason", reason), e);
+	}
+	return rc;
+}
+
+static int tell_fault(struct call *c, const struct fstests_results *results, struct err *e)
+{
+	const char *fault = fstests_results_fault(results);
+	if (!fault[0])
+		return 0;
+	auto_free char *text = xasprintf("%s: %s", c->stage->test, fault);
+	auto_json json_t *note =
+		json_pack("{s:s, s:o}", "level", "warning", "text", json_bytes(text, strlen(text)));
+	return run_append(c->q->writer, "note", note, false, e);
+}
+
+static int judge(struct call *c, struct err *e)
+{
+	auto_free struct fstests_wanted *wanted = xcalloc(c->n + 1, sizeof *wanted);
+	for (size_t i = 0; i < c->n; i++)
+		wanted[i].name = c->names[i];
+	auto_fstests_results struct fstests_results *results =
+		fstests_results_new(wanted, c->n, c->stage->stage);
+	for (size_t i = 0; i < c->n; i++)
+		say_again(c, i, results);
+	auto_close int dirfd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return err_sys(e, "%s", c->dir);
+	int rc = fstests_results_read(results, dirfd, fstests_xunit_read_apart, e);
+	if (rc < 0)
+		return rc;
+	fstests_results_judge(results);
+	for (size_t i = 0; rc == 0 && i < c->n; i++) {
+		struct fstests_verdict v;
+		fstests_results_verdict(
+			results, i, &v); /* names are unique, so their order is ours */
+		rc = judge_test(c, i, dirfd, &v, e);
+	}
+	if (rc == 0)
+		rc = judge_stage(c, e);
+	return rc < 0 ? rc : tell_fault(c, results, e);
+}
+
+static int witness_of(struct call *c, struct err *e)
+{
+	gather(c);
+	int rc = c->n ? lay_out_all(c, e) : 0;
+	if (rc == 0 && c->n)
+		rc = judge(c, e);
+	(void)file_remove_tree(c->dir, NULL); /* goes with the run's folder of work, else */
+	for (size_t i = 0; i < c->n; i++)
+		free(c->names[i]);
+	free(c->names);
+	free(c->tests);
+	buf_clear(&c->worse);
+	return rc;
+}
+
+/* The tree may have gone meanwhile: then there are no hints. */
+static struct fstests_tree *open_tree(const char *dir)
+{
+	struct fstests_tree *tree = NULL;
+	return dir && fstests_tree_open(dir, &tree, NULL) == 0 ? tree : NULL;
+}
+
+static bool is_call(const struct run_attempt *a)
+{
+	return run_attempt_is_stage(a) && testpath_is_below(a->test, suite_fstests.name);
+}
+
+int witness_add(const struct witness_request *q, struct controller_result *ret, struct err *e)
+{
+	auto_run_info struct run_info *r = NULL;
+	auto_fstests_tree struct fstests_tree *tree = NULL;
+	int rc = run_sync(q->writer, e);
+	if (rc == 0)
+		rc = run_read(q->state_dir, run_writer_id(q->writer), &r, e);
+	if (rc < 0)
+		return rc;
+	auto_free char *work = path_join(run_writer_dir(q->writer), "work");
+	auto_free char *dir = path_join(work, "witness");
+	for (size_t i = 0; rc == 0 && i < r->n_attempts; i++) {
+		if (!is_call(&r->attempts[i]))
+			continue;
+		if (!tree)
+			tree = open_tree(q->tree);
+		struct call c = { .q = q,
+			.tree = tree,
+			.r = r,
+			.stage = &r->attempts[i],
+			.dir = dir,
+			.ret = ret,
+			.worst = VERDICT_COUNT };
+		rc = witness_of(&c, e);
+	}
+	(void)rmdir(work); /* but where a machine is kept, or fsqa was told to keep it */
+	return rc;
+}

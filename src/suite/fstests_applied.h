@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fstests_applied.h: whether a section is what it says: before its first test a filesystem is made
+ * and mounted in the target with the section's options, on the devices that its tests will make
+ * anew, and read back: the mount from /proc/mounts, mkfs's features from the superblock
+ * (fstests_mkfs.h). mkfs and the kernel pass over much of what they are asked for.
+ *   CONFIG'S LINES -> argv of a shell -> its output -> verdict */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+struct strv;
+
+/* Append the argv that tries the section that `config` (fstests_config_render's) has. False: its
+ * filesystem is none that is made on a device, and there is nothing to try. */
+bool fstests_applied_argv(const char *config, const char *section, struct strv *argv);
+/* What is wrong, in one line ("asked ..., found ..."), by what it printed (anything, `n` bytes, NUL
+ * behind them) and its exit code; the caller's. NULL: the section is applied. */
+char *fstests_applied_fault(
+	const char *config, const char *section, const char *printed, size_t n, int code);
