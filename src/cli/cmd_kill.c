@@ -33,7 +33,7 @@ static bool is_meant(struct cli *cli, const struct live *l, int argc, char **arg
 	if (cli_flag(cli, "all"))
 		return true;
 	for (int i = 0; i < argc; i++)
-		if (strcmp(argv[i], l->id) == 0)
+		if (live_is(l, argv[i]))
 			return true;
 	return false;
 }
@@ -43,7 +43,7 @@ static int check_names(struct cli *cli, const struct live *rows, size_t n, int a
 	for (int i = 0; i < argc; i++) {
 		bool found = false;
 		for (size_t k = 0; k < n; k++)
-			found |= strcmp(argv[i], rows[k].id) == 0;
+			found |= live_is(&rows[k], argv[i]);
 		if (!found)
 			return cli_errorf(cli, CLI_USAGE,
 				"\"%s\" does not run: fsqa ps lists what does", argv[i]);

@@ -106,7 +106,8 @@ static void choose(
 		return;
 	for (size_t i = 0; i < r->n_attempts; i++) {
 		const struct run_attempt *s = &r->attempts[i];
-		if (!run_attempt_is_stage(s) || strcmp(s->stage, a->stage) != 0 || s > a)
+		if (!run_attempt_is_stage(s) || s->batch != a->batch ||
+			strcmp(s->stage, a->stage) != 0 || s > a)
 			continue;
 		c->n = 0; /* the last one before it is the one it ran in */
 		for (size_t k = 0; k < r->n_artifacts; k++) {

@@ -9,9 +9,11 @@
 #include "run/protocol.h"
 #include "store/store.h"
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define COMMAND_MAX 4096
 
@@ -26,13 +28,28 @@ static void add(struct list *l, const struct live *row)
 	l->rows[l->n++] = *row;
 }
 
-/* The innermost test that has started and not ended. */
-static const char *under_way(const struct run_info *r)
+/* The innermost test of the batch that has started and not ended. */
+static const char *under_way(const struct run_info *r, int64_t batch)
 {
 	for (size_t i = r->n_attempts; i > 0; i--)
-		if (!r->attempts[i - 1].ended)
+		if (!r->attempts[i - 1].ended && r->attempts[i - 1].batch == batch)
 			return r->attempts[i - 1].test;
 	return "";
+}
+
+/* 0: the run has only one. */
+static void add_batch(struct list *l, const struct run_info *r, int64_t batch)
+{
+	auto_free char *work = path_join(r->dir, "work");
+	const struct live row = {
+		.id = batch ? xasprintf("%s/%" PRId64, r->id, batch) : xstrdup(r->id),
+		.command = xstrdup(json_str_or(r->first, "command", "")),
+		.now = xstrdup(under_way(r, batch)),
+		.work_dir = batch ? xasprintf("%s/%" PRId64, work, batch) : xstrdup(work),
+		.pid = (pid_t)json_i64_or(r->first, "pid", 0),
+		.start_wall_us = json_i64_or(r->first, "wall_us", 0),
+	};
+	add(l, &row);
 }
 
 static void add_run(struct list *l, const char *state_dir, const char *id)
@@ -41,15 +58,14 @@ static void add_run(struct list *l, const char *state_dir, const char *id)
 	/* One that ended meanwhile, or cannot be read, is not alive. */
 	if (run_read(state_dir, id, &r, NULL) < 0 || !r->live)
 		return;
-	const struct live row = {
-		.id = xstrdup(id),
-		.command = xstrdup(json_str_or(r->first, "command", "")),
-		.now = xstrdup(under_way(r)),
-		.work_dir = path_join(r->dir, "work"),
-		.pid = (pid_t)json_i64_or(r->first, "pid", 0),
-		.start_wall_us = json_i64_or(r->first, "wall_us", 0),
-	};
-	add(l, &row);
+	int64_t batches = json_i64_or(r->plan, "batches", 1);
+	for (int64_t i = 1; i <= batches && batches > 1; i++) {
+		auto_free char *work = xasprintf("%s/work/%" PRId64, r->dir, i);
+		if (access(work, F_OK) == 0)
+			add_batch(l, r, i);
+	}
+	if (batches <= 1)
+		add_batch(l, r, 0);
 }
 
 static int add_runs(struct list *l, const char *state_dir, struct err *e)
@@ -188,6 +204,12 @@ static void clear(struct live *row)
 	free(row->command);
 	free(row->now);
 	free(row->work_dir);
+}
+
+bool live_is(const struct live *l, const char *id)
+{
+	size_t n = strlen(id);
+	return strncmp(l->id, id, n) == 0 && (l->id[n] == '\0' || l->id[n] == '/');
 }
 
 /* Which of the n is meant; -1: none, -2: more than one. */

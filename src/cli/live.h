@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 struct live {
-	char *id;      /* of the run; "vm-<pid>" of a shell's machine */
+	char *id; /* of the run, with "/<n>" where it has several batches; "vm-<pid>" of a shell's
+		   * machine */
 	char *command; /* what started it */
 	char *now;     /* the test under way; "" where it has none or is no run */
 	char *work_dir;
@@ -23,6 +24,8 @@ struct live {
  * else CLI_GOOD. */
 int live_list(struct cli *cli, const char *state_dir, struct live **ret, size_t *ret_n);
 void live_free(struct live *rows, size_t n);
+/* Whether `id` names it: its own, or its run's. */
+bool live_is(const struct live *l, const char *id);
 /* RUN_MACHINE of run/protocol.h: its QEMU's command line and kernel. New reference, or NULL: no
  * machine of it was started yet. */
 json_t *live_machine(const struct live *l);

@@ -14,6 +14,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define LANES 64 /* machines at once: as many as run.slots allows */
+
+/* What one of several machines does. */
+struct lane {
+	int64_t batch;
+	char test[140]; /* under way, or empty */
+	uint64_t since_us;
+};
+
 struct progress {
 	struct cli *cli;
 	const struct profile *profile;
@@ -25,6 +34,9 @@ struct progress {
 	char subtest[140];
 	uint64_t stage_start_us;
 	uint64_t timeout_us;
+	struct lane lanes[LANES]; /* of a run with several batches; else `stage` and so on */
+	size_t n_lanes;
+	unsigned done; /* tests of theirs */
 	unsigned subtests;
 	unsigned ticks;
 	uint64_t start_us;
@@ -74,6 +86,19 @@ static unsigned terminal_columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
+static void draw_lanes(struct progress *p, struct buf *b)
+{
+	char human[CLOCK_HUMAN_SIZE];
+	uint64_t now = clock_mono_us();
+	buf_addf(b, "%s  %u tests", clock_human(now - p->start_us, human), p->done);
+	for (size_t i = 0; i < p->n_lanes; i++) {
+		const struct lane *l = &p->lanes[i];
+		if (l->test[0])
+			buf_addf(b, "  [%" PRId64 "] %s %s", l->batch, l->test,
+				clock_human(now - l->since_us, human));
+	}
+}
+
 static void draw(struct progress *p)
 {
 	static const char spinner[] = "|/-\\";
@@ -84,7 +109,9 @@ static void draw(struct progress *p)
 		return;
 	uint64_t since = p->stage[0] ? p->stage_start_us : p->start_us;
 	buf_addf(&b, "%c ", spinner[p->ticks % 4]);
-	if (p->stage[0])
+	if (p->n_lanes)
+		draw_lanes(p, &b);
+	else if (p->stage[0])
 		buf_addf(&b, "%s  %s of %s  %s", p->stage,
 			clock_human(clock_mono_us() - since, elapsed),
 			clock_human(p->timeout_us, limit), p->subtest);
@@ -169,12 +196,38 @@ static const struct profile_stage *stage_of(struct progress *p, const char *name
 	return p->profile ? profile_stage(p->profile, name) : NULL;
 }
 
+/* The batch's own, or that of one that is over. */
+static struct lane *lane_of(struct progress *p, int64_t batch)
+{
+	struct lane *free_one = NULL;
+	for (size_t i = 0; i < p->n_lanes; i++) {
+		if (p->lanes[i].batch == batch)
+			return &p->lanes[i];
+		if (p->lanes[i].batch == 0)
+			free_one = &p->lanes[i];
+	}
+	if (!free_one)
+		free_one = &p->lanes[p->n_lanes < LANES ? p->n_lanes++ : 0];
+	*free_one = (struct lane){ .batch = batch };
+	return free_one;
+}
+
+static void enter_lane(struct progress *p, int64_t batch, const char *what)
+{
+	struct lane *l = lane_of(p, batch);
+	(void)snprintf(l->test, sizeof l->test, "%s", what); /* may be cut */
+	l->since_us = clock_mono_us();
+}
+
 static void on_start(struct progress *p, const json_t *record)
 {
+	int64_t batch = json_i64_or(record, "batch", 0);
 	const char *test = json_str_or(record, "test", "");
 	const char *stage = json_str_or(record, "stage", "");
 	size_t n = strcspn(test, ".") + 1 + strlen(stage); /* SUITE.STAGE */
-	if (*stage == '\0') {
+	if (batch) {
+		enter_lane(p, batch, *stage == '\0' ? "booting" : strchr(test, '.') + 1);
+	} else if (*stage == '\0') {
 		(void)snprintf(p->phase, sizeof p->phase, "booting"); /* fits */
 	} else if (strlen(test) > n) {
 		(void)snprintf(p->subtest, sizeof p->subtest, "%s", test + n + 1); /* may be cut */
@@ -197,8 +250,17 @@ static void on_end(struct progress *p, const json_t *record)
 	const char *test = json_str_or(record, "test", "");
 	const char *stage = json_str_or(record, "stage", "");
 	size_t n = strcspn(test, ".") + 1 + strlen(stage); /* SUITE.STAGE */
+	int64_t batch = json_i64_or(record, "batch", 0);
 	json_array_append_new(p->tests, json_deep_copy(record));
-	if (*stage == '\0') {
+	if (batch) {
+		lane_of(p, batch)->test[0] = '\0';
+		p->done += strlen(test) > n;
+	}
+	if (batch && (*stage == '\0' || strlen(test) <= n)) {
+		auto_free char *name =
+			xasprintf("%s, batch %" PRId64, *stage ? stage : test, batch);
+		say_verdict(p, "", name, record);
+	} else if (*stage == '\0') {
 		say_verdict(p, "", test, record);
 	} else if (strlen(test) > n) {
 		bool good = strcmp(json_str_or(record, "status", ""), "PASS") == 0;
@@ -235,6 +297,8 @@ static void on_record(void *ctx, const char *type, const json_t *record)
 		on_end(p, record);
 	else if (strcmp(type, "witness") == 0)
 		on_witness(p, record);
+	else if (strcmp(type, "target_end") == 0 && json_i64_or(record, "batch", 0))
+		lane_of(p, json_i64_or(record, "batch", 0))->batch = 0;
 	else if (strcmp(type, "note") == 0 && strcmp(json_str_or(record, "level", ""), "info") != 0)
 		say(p, "%s: %s", json_str_or(record, "level", "note"),
 			json_str_or(record, "text", ""));

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "config/place.h"
 #include "proc/proc.h"
+#include "run/attempts.h"
 #include "run/prepare.h"
 #include "run/protocol.h"
 #include "run/tty.h"
@@ -28,54 +29,87 @@
 #define ROOM_TICKS 20 /* look at the free space every so many ticks */
 #define STDERR_MAX 4096
 
+/* One batch: its worker, from its start to its end. */
+struct worker {
+	struct controller *c;
+	size_t batch;
+	struct link *link;
+	struct proc *proc;
+	uint32_t unsynced; /* newest message that waits for `sync`; 0: none does */
+	json_t *waiting;   /* an artifact's head: another's is under way, and this one is paused */
+	bool up;           /* a target came up */
+	bool done;         /* DONE came */
+	char said[STDERR_MAX]; /* the end of its standard error */
+};
+
 struct controller {
 	uv_loop_t loop;
 	uv_signal_t on_int, on_term;
 	uv_timer_t tick;
 	uv_timer_t sync;
-	uint32_t unsynced; /* newest message that waits for `sync` */
 	struct tty *tty;
 	const struct controller_spec *spec;
 	const struct controller_handler *h;
 	void *ctx;
-	struct link *link;
-	struct proc *worker;
-	bool done;     /* DONE came */
-	bool over;     /* the worker ended */
-	bool artifact; /* one is open in the writer */
+	struct worker *workers; /* of each batch */
+	size_t n_workers;
+	size_t n_started; /* of them, in order */
+	unsigned n_running;
+	struct worker *packing; /* whose artifact is open in the writer, or NULL */
 	int signals;
 	unsigned ticks;
-	char worker_said[STDERR_MAX]; /* the end of its standard error */
+	char no_more[300]; /* why no further batch is started; empty: nothing is wrong */
 	struct controller_result result;
 };
 
 static void stop(struct controller *c, const char *why)
 {
-	if (c->link)
-		link_send(c->link, RUN_STOP, 0, why, strlen(why));
+	for (size_t i = 0; i < c->n_started; i++)
+		if (c->workers[i].link)
+			link_send(c->workers[i].link, RUN_STOP, 0, why, strlen(why));
+	if (c->no_more[0] == '\0')
+		(void)snprintf(c->no_more, sizeof c->no_more, "%s", why); /* may be cut */
 }
 
-static void close_link(struct controller *c)
+static void close_link(struct worker *w)
 {
-	tty_close(take(&c->tty));
-	link_close(take(&c->link), 0);
+	tty_close(take(&w->c->tty));
+	link_close(take(&w->link), 0);
 }
 
-/* Infrastructure broke on our side: say it once, and stop the worker. */
-static void broke(struct controller *c, const char *what)
+static void set_error(struct controller *c, const char *what)
 {
 	if (c->result.error[0] == '\0')
 		(void)snprintf(
 			c->result.error, sizeof c->result.error, "%s", what); /* may be cut */
+}
+
+/* Infrastructure broke on our side: say it once, and stop the workers. */
+static void broke(struct controller *c, const char *what)
+{
+	set_error(c, what);
 	stop(c, what);
 }
 
-/* The journal takes nothing any more, so nothing can be acknowledged: the worker ends when its
+/* The journal takes nothing any more, so nothing can be acknowledged: a worker ends when its
  * link does, and its spool stays for the recovery. */
 static void give_up(struct controller *c, const char *what)
 {
 	broke(c, what);
-	close_link(c);
+	for (size_t i = 0; i < c->n_started; i++)
+		close_link(&c->workers[i]);
+}
+
+/* As the journal is to have it. */
+static void number(struct worker *w, const char *type, json_t *record)
+{
+	if (w->c->spec->attempts)
+		attempts_number(w->c->spec->attempts, w->batch, type, record);
+}
+
+static json_t *job_of(const struct controller *c, size_t batch)
+{
+	return c->spec->jobs ? c->spec->jobs[batch] : c->spec->prepared->job;
 }
 
 /* ---- records ---- */
@@ -122,8 +156,23 @@ static void target_ended(struct controller *c, const json_t *end)
 		(void)file_remove_tree(clone_of, NULL); /* else the next one says so again */
 }
 
-static void on_record(struct controller *c, const struct frame *f)
+static int write_record(void *ctx, const char *type, json_t *j, struct err *e)
 {
+	struct controller *c = ctx;
+	int rc = c->spec->writer ? run_append(c->spec->writer, type, j, true, e) : 0;
+	if (rc < 0)
+		return rc;
+	if (strcmp(type, "attempt_end") == 0)
+		count(c, j);
+	else if (strcmp(type, "target_end") == 0)
+		target_ended(c, j);
+	c->h->on_record(c->ctx, type, j);
+	return 0;
+}
+
+static void on_record(struct worker *w, const struct frame *f)
+{
+	struct controller *c = w->c;
 	struct err e = { 0 };
 	auto_json json_t *j = NULL;
 	const char *type = NULL;
@@ -132,46 +181,75 @@ static void on_record(struct controller *c, const struct frame *f)
 		broke(c, "the worker sent a record that is none");
 		return;
 	}
-	if (c->spec->writer && run_append(c->spec->writer, type, j, true, &e) < 0) {
+	number(w, type, j);
+	if (write_record(c, type, j, &e) < 0) {
 		give_up(c, e.msg);
 		return;
 	}
-	if (strcmp(type, "attempt_end") == 0)
-		count(c, j);
-	else if (strcmp(type, "target_end") == 0)
-		target_ended(c, j);
-	c->h->on_record(c->ctx, type, j);
-	link_send(c->link, RUN_ACK, f->stream, NULL, 0);
+	w->up = w->up || strcmp(type, "target") == 0;
+	link_send(w->link, RUN_ACK, f->stream, NULL, 0);
 }
 
-static void on_artifact(struct controller *c, const struct frame *f)
+/* ---- artifacts: the writer takes one at a time, so other workers are paused meanwhile ---- */
+
+static void begin_artifact(struct worker *w, json_t *head)
 {
+	struct controller *c = w->c;
+	struct err e = { 0 };
+	const char *test = json_str_or(head, "test", "");
+	if (run_artifact_begin(c->spec->writer, test, json_i64_or(head, "attempt", 0),
+		    json_str_or(head, "name", ""), json_str_or(head, "kind", ""), &e) < 0)
+		give_up(c, e.msg);
+	else
+		c->packing = w;
+	json_decref(head);
+}
+
+/* The writer is free: who waited longest is not known, so the first in order. */
+static void next_artifact(struct controller *c)
+{
+	c->packing = NULL;
+	for (size_t i = 0; i < c->n_started && !c->packing; i++) {
+		struct worker *w = &c->workers[i];
+		if (!w->waiting)
+			continue;
+		begin_artifact(w, take(&w->waiting));
+		if (w->link)
+			link_pause(w->link, 0);
+	}
+}
+
+static void on_artifact(struct worker *w, const struct frame *f)
+{
+	struct controller *c = w->c;
 	struct err e = { 0 };
 	auto_json json_t *j = NULL;
-	const char *test = NULL;
-	const char *name = NULL;
-	const char *kind = NULL;
+	const char *text = NULL;
 	int64_t attempt = 0;
 	if (json_parse_object((const char *)f->payload, f->length, &j, &e) < 0 ||
-		json_get_str(j, "test", &test, &e) < 0 || json_get_str(j, "name", &name, &e) < 0 ||
-		json_get_str(j, "kind", &kind, &e) < 0 ||
+		json_get_str(j, "test", &text, &e) < 0 || json_get_str(j, "name", &text, &e) < 0 ||
+		json_get_str(j, "kind", &text, &e) < 0 ||
 		json_get_i64(j, "attempt", &attempt, &e) < 0) {
 		broke(c, "the worker sent an artifact that is none");
 		return;
 	}
 	if (!c->spec->writer)
 		return;
-	if (run_artifact_begin(c->spec->writer, test, attempt, name, kind, &e) < 0)
-		give_up(c, e.msg);
-	else
-		c->artifact = true;
+	number(w, "artifact", j);
+	if (c->packing && c->packing != w) {
+		w->waiting = json_incref(j);
+		link_pause(w->link, 1);
+	} else {
+		begin_artifact(w, json_incref(j));
+	}
 }
 
-static void on_artifact_data(struct controller *c, const struct frame *f)
+static void on_artifact_data(struct worker *w, const struct frame *f)
 {
+	struct controller *c = w->c;
 	struct err e = { 0 };
-	if (c->artifact && run_artifact_add(c->spec->writer, f->payload, f->length, &e) < 0) {
-		c->artifact = false;
+	if (c->packing == w && run_artifact_add(c->spec->writer, f->payload, f->length, &e) < 0) {
+		c->packing = NULL;
 		give_up(c, e.msg);
 	}
 }
@@ -180,106 +258,118 @@ static void on_sync(uv_timer_t *t)
 {
 	struct controller *c = t->data;
 	struct err e = { 0 };
-	if (c->spec->writer && run_sync(c->spec->writer, &e) < 0)
-		give_up(c, e.msg);
-	else if (c->link)
-		link_send(c->link, RUN_ACK, c->unsynced, NULL, 0);
-}
-
-static void on_artifact_end(struct controller *c, const struct frame *f)
-{
-	struct err e = { 0 };
-	auto_json json_t *j = NULL;
-	if (c->spec->writer && !c->artifact)
-		return; /* it broke before: no ACK, the worker keeps its copy */
-	bool cut = json_parse_object((const char *)f->payload, f->length, &j, &e) == 0 &&
-		   json_bool_or(j, "cut", false);
-	if (c->artifact && run_artifact_end(c->spec->writer, cut, &e) < 0) {
-		c->artifact = false;
+	if (c->spec->writer && run_sync(c->spec->writer, &e) < 0) {
 		give_up(c, e.msg);
 		return;
 	}
-	c->artifact = false;
+	for (size_t i = 0; i < c->n_started; i++) {
+		struct worker *w = &c->workers[i];
+		if (w->link && w->unsynced)
+			link_send(w->link, RUN_ACK, w->unsynced, NULL, 0);
+		w->unsynced = 0;
+	}
+}
+
+static void on_artifact_end(struct worker *w, const struct frame *f)
+{
+	struct controller *c = w->c;
+	struct err e = { 0 };
+	auto_json json_t *j = NULL;
+	if (c->spec->writer && c->packing != w)
+		return; /* it broke before: no ACK, the worker keeps its copy */
+	bool cut = json_parse_object((const char *)f->payload, f->length, &j, &e) == 0 &&
+		   json_bool_or(j, "cut", false);
+	if (c->packing && run_artifact_end(c->spec->writer, cut, &e) < 0) {
+		c->packing = NULL;
+		give_up(c, e.msg);
+		return;
+	}
 	/* One sync for all that come together. */
-	c->unsynced = f->stream;
+	w->unsynced = f->stream;
 	uv_timer_start(&c->sync, on_sync, SYNC_MS, 0);
+	next_artifact(c);
 }
 
-static void open_tty(struct controller *c)
+static void open_tty(struct worker *w)
 {
-	if (c->spec->tty_input && !c->tty && c->link)
-		c->tty = tty_open(&c->loop, c->link, c->spec->tty_raw);
+	struct controller *c = w->c;
+	if (c->spec->tty_input && !c->tty && w->link)
+		c->tty = tty_open(&c->loop, w->link, c->spec->tty_raw);
 }
 
-static void phase_changed(struct controller *c, const char *phase, const char *what)
+static void phase_changed(struct worker *w, const char *phase, const char *what)
 {
-	c->h->on_status(c->ctx, phase, what);
+	w->c->h->on_status(w->c->ctx, phase, what);
 	/* Not before the command runs: until then the terminal is the user's, and what is typed
 	 * waits in it. */
 	if (strcmp(phase, "shell") == 0)
-		open_tty(c);
+		open_tty(w);
 }
 
-static void on_status(struct controller *c, const struct frame *f)
+static void on_status(struct worker *w, const struct frame *f)
 {
 	auto_json json_t *j = NULL;
 	if (json_parse_object((const char *)f->payload, f->length, &j, NULL) == 0)
-		phase_changed(c, json_str_or(j, "phase", ""), json_str_or(j, "what", ""));
+		phase_changed(w, json_str_or(j, "phase", ""), json_str_or(j, "what", ""));
 }
 
 static void close_handles(struct controller *c);
 
 /* The machine outlives us: so does its worker, unless controller_let_go does not come. */
-static int let_it_live(struct controller *c, const char *test)
+static int let_it_live(struct worker *w, const char *test)
 {
-	int fd = link_dup(c->link);
+	struct controller *c = w->c;
+	int fd = link_dup(w->link);
 	if (fd < 0)
 		return fd;
 	c->result.kept = true;
 	c->result.kept_fd = fd;
 	(void)snprintf(
 		c->result.kept_test, sizeof c->result.kept_test, "%s", test); /* may be cut */
-	proc_disown(take(&c->worker));
+	proc_disown(take(&w->proc));
+	close_link(w);
+	c->n_running--;
 	close_handles(c);
 	return 0;
 }
 
-static void on_done(struct controller *c, const struct frame *f)
+static void on_done(struct worker *w, const struct frame *f)
 {
+	struct controller *c = w->c;
 	auto_json json_t *j = NULL;
 	if (json_parse_object((const char *)f->payload, f->length, &j, NULL) == 0) {
 		const char *error = json_str_or(j, "error", NULL);
-		if (error && c->result.error[0] == '\0')
-			(void)snprintf(c->result.error, sizeof c->result.error, "%s",
-				error); /* may be cut */
+		if (error)
+			set_error(c, error);
 		c->result.shell_code = (int)json_i64_or(j, "exit", 0);
 	}
-	c->done = true;
+	w->done = true;
 	const char *kept = json_str_or(j, "kept", NULL);
 	if (!kept)
-		link_send(c->link, RUN_BYE, 0, NULL, 0);
-	else if (!c->spec->writer || let_it_live(c, kept) < 0)
-		close_link(c); /* then it ends the machine */
+		link_send(w->link, RUN_BYE, 0, NULL, 0);
+	else if (!c->spec->writer || let_it_live(w, kept) < 0)
+		close_link(w); /* then it ends the machine */
 }
 
 static void on_frame(void *ctx, const struct frame *f)
 {
-	struct controller *c = ctx;
+	struct worker *w = ctx;
+	struct controller *c = w->c;
 	switch (f->type) {
 	case RUN_RECORD:
-		on_record(c, f);
+		on_record(w, f);
 		break;
 	case RUN_ARTIFACT:
-		on_artifact(c, f);
+		on_artifact(w, f);
 		break;
 	case RUN_ARTIFACT_DATA:
-		on_artifact_data(c, f);
+		on_artifact_data(w, f);
 		break;
 	case RUN_ARTIFACT_END:
-		on_artifact_end(c, f);
+		on_artifact_end(w, f);
 		break;
 	case RUN_STATUS:
-		on_status(c, f);
+		on_status(w, f);
 		break;
 	case RUN_TTY_TAKEN:
 		tty_taken(c->tty, f);
@@ -289,7 +379,7 @@ static void on_frame(void *ctx, const struct frame *f)
 			c->h->on_tty(c->ctx, f->stream == 2 ? 2 : 1, f->payload, f->length);
 		break;
 	case RUN_DONE:
-		on_done(c, f);
+		on_done(w, f);
 		break;
 	default:
 		broke(c, "the worker sent a message that is not known");
@@ -299,9 +389,9 @@ static void on_frame(void *ctx, const struct frame *f)
 /* The worker's end is told by its process, not by its socket. */
 static void on_closed(void *ctx, const struct err *why)
 {
-	struct controller *c = ctx;
-	if (why && why->code && c->worker)
-		proc_stop(c->worker);
+	const struct worker *w = ctx;
+	if (why && why->code && w->proc)
+		proc_stop(w->proc);
 }
 
 static const struct link_handler link_handler = {
@@ -313,14 +403,14 @@ static const struct link_handler link_handler = {
 
 static void worker_output(void *ctx, int which, const void *data, size_t n)
 {
-	struct controller *c = ctx;
-	size_t used = strlen(c->worker_said);
-	if (n > sizeof c->worker_said / 2)
-		n = sizeof c->worker_said / 2;
-	if (used + n >= sizeof c->worker_said)
+	struct worker *w = ctx;
+	size_t used = strlen(w->said);
+	if (n > sizeof w->said / 2)
+		n = sizeof w->said / 2;
+	if (used + n >= sizeof w->said)
 		used = 0; /* the newest is what matters */
-	memcpy(c->worker_said + used, data, n);
-	c->worker_said[used + n] = '\0';
+	memcpy(w->said + used, data, n);
+	w->said[used + n] = '\0';
 }
 
 static void close_handles(struct controller *c)
@@ -329,28 +419,55 @@ static void close_handles(struct controller *c)
 	uv_close((uv_handle_t *)&c->on_term, NULL);
 	uv_close((uv_handle_t *)&c->tick, NULL);
 	uv_close((uv_handle_t *)&c->sync, NULL);
-	close_link(c);
 }
+
+/* An artifact that it was sending is nobody's: its copy is in its spool. */
+static void forget_artifact(struct worker *w)
+{
+	struct controller *c = w->c;
+	json_decref(take(&w->waiting));
+	if (c->packing != w)
+		return;
+	run_artifact_drop(c->spec->writer);
+	next_artifact(c);
+}
+
+static void died(struct worker *w, const char *how)
+{
+	char text[300];
+	size_t n = strcspn(w->said, "\n");
+	(void)snprintf(text, sizeof text, "fsqa-worker died: %s%s%.*s", how, n ? ": " : "", (int)n,
+		w->said); /* may be cut */
+	w->c->result.worker_died = true;
+	set_error(w->c, text);
+}
+
+static void start_workers(struct controller *c);
 
 static void worker_end(void *ctx, const struct proc_end *end)
 {
-	struct controller *c = ctx;
-	c->over = true;
-	if (!c->done) {
-		auto_free char *how = proc_end_text(end);
-		size_t n = strcspn(c->worker_said, "\n");
-		c->result.worker_died = true;
-		if (c->result.error[0] == '\0')
-			(void)snprintf(c->result.error, sizeof c->result.error,
-				"fsqa-worker died: %s%s%.*s", how, n ? ": " : "", (int)n,
-				c->worker_said); /* may be cut */
-	}
-	proc_free(take(&c->worker));
-	close_handles(c);
+	struct worker *w = ctx;
+	struct controller *c = w->c;
+	auto_free char *how = proc_end_text(end);
+	if (!w->done)
+		died(w, how);
+	/* Where one machine does not come up, the next does not either. */
+	if (!w->up && c->no_more[0] == '\0')
+		(void)snprintf(c->no_more, sizeof c->no_more,
+			"not run: the machine of batch %zu did not come up",
+			w->batch + 1); /* fits */
+	proc_free(take(&w->proc));
+	close_link(w);
+	forget_artifact(w);
+	c->n_running--;
+	start_workers(c);
+	if (c->n_running == 0)
+		close_handles(c);
 }
 
-static int start_worker(struct controller *c, struct err *e)
+static int start_worker(struct worker *w, struct err *e)
 {
+	struct controller *c = w->c;
 	auto_free char *program = NULL;
 	int rc = place_program("fsqa-worker", &program, e);
 	if (rc < 0)
@@ -371,20 +488,36 @@ static int start_worker(struct controller *c, struct err *e)
 		.n_fds = 1,
 		.on_output = worker_output,
 		.on_end = worker_end,
-		.ctx = c,
+		.ctx = w,
 	};
-	rc = link_open(&c->loop, ours, &link_handler, c, &c->link, e);
+	rc = link_open(&c->loop, ours, &link_handler, w, &w->link, e);
 	if (rc < 0)
 		return rc;
 	(void)take_fd(&ours); /* the link has it now */
-	rc = proc_spawn(&c->loop, &spec, &c->worker, e);
+	rc = proc_spawn(&c->loop, &spec, &w->proc, e);
 	if (rc < 0)
 		return rc;
-	auto_free char *job = json_line(c->spec->prepared->job);
+	auto_free char *job = json_line(job_of(c, w->batch));
 	if (strlen(job) > FRAME_MAX_PAYLOAD)
 		return err_set(e, E2BIG, "the job is too large: %zu bytes", strlen(job));
-	link_send(c->link, RUN_JOB, 0, job, strlen(job));
+	link_send(w->link, RUN_JOB, 0, job, strlen(job));
 	return 0;
+}
+
+static void start_workers(struct controller *c)
+{
+	unsigned slots = c->spec->jobs ? c->spec->slots : 1;
+	struct err e = { 0 };
+	while (c->n_running < slots && c->n_started < c->n_workers && c->no_more[0] == '\0') {
+		struct worker *w = &c->workers[c->n_started++];
+		c->n_running++;
+		if (start_worker(w, &e) == 0)
+			continue;
+		c->n_running--;
+		broke(c, e.msg);
+		proc_free(take(&w->proc));
+		close_link(w);
+	}
 }
 
 /* ---- time and signals ---- */
@@ -416,8 +549,10 @@ static void on_signal(uv_signal_t *s, int number)
 	struct controller *c = s->data;
 	c->result.interrupted = true;
 	stop(c, number == SIGINT ? "stopped by the user" : "stopped by a TERM signal");
-	if (++c->signals >= 3 && c->worker)
-		proc_stop(c->worker);
+	c->signals++;
+	for (size_t i = 0; i < c->n_started && c->signals >= 3; i++)
+		if (c->workers[i].proc)
+			proc_stop(c->workers[i].proc);
 }
 
 static void start_handles(struct controller *c)
@@ -433,6 +568,18 @@ static void start_handles(struct controller *c)
 	uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
 }
 
+/* What is known of the batches together, when the last is over. */
+static int finish(struct controller *c, struct err *e)
+{
+	struct attempts *a = c->spec->attempts;
+	int rc = 0;
+	if (!a || c->result.worker_died) /* the recovery does it */
+		return 0;
+	for (size_t i = c->n_started; rc == 0 && i < c->n_workers; i++)
+		rc = attempts_not_run(a, i, job_of(c, i), c->no_more, write_record, c, e);
+	return rc < 0 ? rc : attempts_conclude(a, write_record, c, e);
+}
+
 int controller_run(const struct controller_spec *spec, const struct controller_handler *h,
 	void *ctx, struct controller_result *ret, struct err *e)
 {
@@ -440,16 +587,22 @@ int controller_run(const struct controller_spec *spec, const struct controller_h
 	c->spec = spec;
 	c->h = h;
 	c->ctx = ctx;
+	c->n_workers = spec->jobs ? spec->n_jobs : 1;
+	c->workers = xcalloc(c->n_workers, sizeof *c->workers);
+	for (size_t i = 0; i < c->n_workers; i++)
+		c->workers[i] = (struct worker){ .c = c, .batch = i };
 	c->result.status = VERDICT_SKIP;
 	start_handles(c);
-	int rc = start_worker(c, e);
-	if (rc < 0) {
-		proc_free(take(&c->worker));
+	start_workers(c);
+	int rc = c->n_running ? 0 : err_set(e, EIO, "%s", c->result.error);
+	if (rc < 0)
 		close_handles(c);
-	}
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&c->loop); /* all handles are closed: uv_run came back */
+	if (rc == 0)
+		rc = finish(c, e);
 	*ret = c->result;
+	free(c->workers);
 	free(c);
 	return rc;
 }

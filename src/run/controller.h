@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* controller.h: one run from the side of fsqa: starts a worker, writes down what it says before
- * it answers, and finishes the run whatever becomes of the worker. */
+/* controller.h: one run from the side of fsqa: starts a worker for each batch, so many at once as
+ * there are slots, writes down what they say before it answers, and finishes the run whatever
+ * becomes of them. */
 #pragma once
 #include "suite/verdict.h"
 #include <jansson.h>
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 struct err;
+struct attempts;
 struct prepared;
 struct run_writer;
 
@@ -24,7 +26,12 @@ struct controller_handler {
 
 struct controller_spec {
 	const struct prepared *prepared; /* placed */
-	struct run_writer *writer;       /* NULL: nothing is recorded (a shell) */
+	/* Of each batch, in the order in which they are started; NULL: prepared's alone. */
+	json_t *const *jobs;
+	size_t n_jobs;
+	unsigned slots;            /* of them at once */
+	struct attempts *attempts; /* of the jobs; NULL: numbers stay as a worker has them */
+	struct run_writer *writer; /* NULL: nothing is recorded (a shell) */
 	const char *state_dir;
 	uint64_t min_free_bytes; /* below it the run is stopped */
 	bool tty_input;          /* pass standard input on to the shell's command */

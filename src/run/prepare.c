@@ -651,15 +651,21 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 	return 0;
 }
 
-void prepare_place(struct prepared *p, const char *work_dir)
+void prepare_place_job(json_t *job, const char *work_dir)
 {
 	auto_free char *vm = path_join(work_dir, "vm");
 	auto_free char *core = path_join(work_dir, "core");
-	json_t *target = json_object_get(p->job, "target");
-	set_text(p->job, "work_dir", work_dir);
+	json_t *target = json_copy(json_object_get(job, "target"));
+	set_text(job, "work_dir", work_dir);
 	set_text(target, "work_dir", vm);
 	if (json_object_get(target, "core_max_bytes"))
 		set_text(target, "core", core);
+	json_object_set_new(job, "target", target);
+}
+
+void prepare_place(struct prepared *p, const char *work_dir)
+{
+	prepare_place_job(p->job, work_dir);
 }
 
 void prepared_clear(struct prepared *p)

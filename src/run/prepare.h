@@ -70,6 +70,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 	void *ctx, struct prepared *ret, int *ret_exit, struct err *e);
 /* Set where the worker may write: its spool, and vm/ in it for the target's disks. */
 void prepare_place(struct prepared *p, const char *work_dir);
+/* The same of one of several jobs that are made of it, whose target may be shared. */
+void prepare_place_job(json_t *job, const char *work_dir);
 void prepared_clear(struct prepared *p);
 /* Whether the root or a share is a folder of the host's, by 9p. */
 bool prepared_has_9p(const struct prepared *p);

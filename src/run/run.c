@@ -6,8 +6,11 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "run/attempts.h"
+#include "run/capacity.h"
 #include "run/kept.h"
 #include "run/oops.h"
+#include "run/plan.h"
 #include "run/snapshot.h"
 #include "run/witness.h"
 #include "store/store.h"
@@ -15,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,12 +58,58 @@ static json_t *plan_tests(const struct profile *p, const struct prepared *prepar
 	return tests;
 }
 
-/* Where the worker writes, of a run that has one. */
-static void place(const struct run_request *q, struct prepared *p, const struct run_writer *w)
+/* What the workers do: each batch its own. */
+struct batches {
+	json_t **jobs;
+	size_t n; /* at least one, where there is something to run */
+	unsigned slots;
+	struct attempts *attempts; /* NULL: there is one batch, and it counts for itself */
+};
+
+static void batches_clear(struct batches *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		json_decref(b->jobs[i]);
+	free(b->jobs);
+	attempts_free(b->attempts);
+	*b = (struct batches){ 0 };
+}
+
+#define auto_batches __attribute__((cleanup(batches_clear)))
+
+static int share_out(
+	const struct run_request *q, struct prepared *p, struct batches *ret, struct err *e)
+{
+	auto_plan struct plan plan = { 0 };
+	const struct plan_query query = {
+		.state_dir = q->prepare.state_dir,
+		.profile = q->prepare.profile,
+		.fstests = p->fstests,
+		.cpus = capacity_cpus(q->prepare.profile->config, p->accel.name),
+		.alone = q->prepare.keep,
+	};
+	int rc = plan_make(&query, &plan, e);
+	if (rc < 0)
+		return rc;
+	ret->n = plan.n_batches ? plan.n_batches : 1;
+	ret->slots = plan.slots;
+	ret->jobs = xcalloc(ret->n, sizeof *ret->jobs);
+	for (size_t i = 0; i < ret->n; i++)
+		ret->jobs[i] = plan_job(&plan, p->job, i);
+	if (ret->n > 1)
+		ret->attempts = attempts_new(ret->n, 0);
+	return 0;
+}
+
+/* Where the workers write: one folder for each, of a run that has several. */
+static void place(const struct run_request *q, struct batches *b, const struct run_writer *w)
 {
 	auto_free char *work = path_join(run_writer_dir(w), "work");
-	prepare_place(p, work);
-	json_t *hold = json_object_get(p->job, "hold");
+	for (size_t i = 0; i < b->n; i++) {
+		auto_free char *own = xasprintf("%s/%zu", work, i + 1);
+		prepare_place_job(b->jobs[i], b->n > 1 ? own : work);
+	}
+	json_t *hold = json_object_get(b->jobs[0], "hold");
 	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(w));
 	auto_free char *console = path_join(run_writer_dir(w), "kept-console.log");
 	if (hold) {
@@ -69,7 +119,7 @@ static void place(const struct run_request *q, struct prepared *p, const struct 
 }
 
 static int begin(const struct run_request *q, struct prepared *p, const json_t *tests,
-	struct run_writer **w, struct run_result *ret, struct err *e)
+	struct batches *b, struct run_writer **w, struct run_result *ret, struct err *e)
 {
 	const struct profile *profile = q->prepare.profile;
 	json_object_set_new(p->run, "command", json_string(q->command));
@@ -85,7 +135,8 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 		return rc;
 	(void)snprintf(ret->id, sizeof ret->id, "%s", run_writer_id(*w));    /* ids are short */
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s", run_writer_dir(*w)); /* may be cut */
-	auto_json json_t *plan = json_pack("{s:O}", "tests", tests);
+	auto_json json_t *plan = json_pack("{s:O, s:I, s:i}", "tests", tests, "batches",
+		(json_int_t)b->n, "slots", (int)b->slots);
 	rc = run_append(*w, "plan", plan, true, e);
 	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++) {
 		auto_json json_t *j =
@@ -93,7 +144,7 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 		rc = run_append(*w, "note", j, false, e);
 	}
 	if (p->job)
-		place(q, p, *w);
+		place(q, b, *w);
 	return rc;
 }
 
@@ -165,8 +216,8 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 
 /* The tests of the plan: that of the build first, then all that the worker does. */
 static int run_tests(const struct run_request *q, const struct run_observer *o, void *ctx,
-	struct prepared *p, const json_t *tests, struct run_writer *w, struct run_result *ret,
-	struct err *e)
+	struct prepared *p, const json_t *tests, const struct batches *b, struct run_writer *w,
+	struct run_result *ret, struct err *e)
 {
 	struct controller_result build = { .status = VERDICT_SKIP };
 	int rc = made_kernel_record(&p->made, tests, w, &o->controller, ctx, &build, e);
@@ -175,6 +226,10 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 		return rc;
 	const struct controller_spec spec = {
 		.prepared = p,
+		.jobs = b->jobs,
+		.n_jobs = b->n,
+		.slots = b->slots,
+		.attempts = b->attempts,
 		.writer = w,
 		.state_dir = q->prepare.state_dir,
 		.min_free_bytes = config_num(q->prepare.profile->config, "store.minFree") / 4,
@@ -198,16 +253,30 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 	return witness_add(&witness, &ret->ended, e);
 }
 
+/* Each batch's own folder in it is removed by its worker; what one that died left stays. */
+static void remove_work(const struct run_writer *w)
+{
+	if (!w)
+		return;
+	auto_free char *work = path_join(run_writer_dir(w), "work");
+	(void)rmdir(work);
+}
+
 static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct prepared *p, struct run_result *ret, struct err *e)
 {
 	struct run_writer *w = NULL;
+	auto_batches struct batches b = { 0 };
 	auto_json json_t *tests = plan_tests(q->prepare.profile, p);
-	int rc = begin(q, p, tests, &w, ret, e);
+	int rc = p->job ? share_out(q, p, &b, e) : 0;
+	if (rc == 0)
+		rc = begin(q, p, tests, &b, &w, ret, e);
 	if (rc == 0) {
 		o->on_begin(ctx, ret->id, p->run);
-		rc = run_tests(q, o, ctx, p, tests, w, ret, e);
+		rc = run_tests(q, o, ctx, p, tests, &b, w, ret, e);
 	}
+	if (b.n > 1)
+		remove_work(w);
 	if (rc < 0) {
 		/* There is nothing to write it to, or no worker: the next start finishes it. */
 		(void)run_writer_close(&w, NULL);
@@ -253,6 +322,12 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	if (rc < 0)
 		return rc;
 	kept_sweep(q->prepare.state_dir);
+	/* Before anything is made: under TCG or not, the host's CPUs are as many. */
+	const struct config *c = q->prepare.profile->config;
+	ret->exit_code = 2;
+	rc = q->prepare.keep ? 0 : capacity_check(c, capacity_cpus(c, "tcg"), e);
+	if (rc < 0)
+		return rc;
 	rc = prepare(&q->prepare, o->on_progress, ctx, &p, &ret->exit_code, e);
 	if (rc < 0)
 		return rc;

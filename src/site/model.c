@@ -35,12 +35,13 @@ static void add_sub(struct site_stage *s, const struct run_attempt *a)
 	s->subs[s->n_subs++] = a;
 }
 
-/* The last attempt of the stage that the test lies below, for it started after that; NULL: the
- * test is a stage itself. */
+/* The last attempt of the stage that the test lies below, in its batch, for it started after that;
+ * NULL: the test is a stage itself. */
 static struct site_stage *last_stage(struct site_page *p, const struct run_attempt *sub)
 {
 	for (size_t i = p->n_stages; i-- > 0;)
-		if (testpath_is_below(sub->test, p->stages[i].test))
+		if (p->stages[i].attempt->batch == sub->batch &&
+			testpath_is_below(sub->test, p->stages[i].test))
 			return &p->stages[i];
 	return NULL;
 }

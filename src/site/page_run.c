@@ -457,6 +457,10 @@ static void stage_row(
 	if (a && (a->attempt > 1 || a->superseded)) {
 		buf_adds(b, " <span class=\"aside\">attempt ");
 		html_number(b, (uint64_t)a->attempt);
+		if (a->batch) {
+			buf_adds(b, ", batch ");
+			html_number(b, (uint64_t)a->batch);
+		}
 		buf_adds(b, "</span>");
 	}
 	if (!a || !a->superseded)

@@ -84,6 +84,7 @@ static struct run_attempt *attempt_of(struct loader *l, const json_t *rec)
 	*a = (struct run_attempt){ .test = xstrdup(test),
 		.stage = xstrdup(json_str_or(rec, "stage", "")),
 		.attempt = number,
+		.batch = json_i64_or(rec, "batch", 0),
 		.status = VERDICT_MISS,
 		.start_wall_us = json_i64_or(rec, "wall_us", 0),
 		.start_at_us = u64_of(rec, "at_us"),

@@ -27,12 +27,14 @@
 #define LOCK_WAIT_US 20000
 #define NEW_WAIT_US  10000000u
 #define COPIES       100
+#define ANY_BATCH    -1
 
 struct recovery {
 	const char *state_dir, *id;
 	struct run_info *r;
 	struct journal_scan scan;
 	struct run_writer *w;
+	int64_t batch;         /* whose files are packed; 0: the run has only one */
 	const char *under_way; /* the innermost attempt that had not ended, or NULL */
 	unsigned saved, lost;  /* files of the work folder */
 	int full;              /* no room to save one of them: what writing it failed with */
@@ -57,10 +59,11 @@ static int lock_dead(const char *path)
 	return -EWOULDBLOCK;
 }
 
-static int64_t last_attempt(const struct run_info *r, const char *test)
+static int64_t last_attempt(const struct run_info *r, const char *test, int64_t batch)
 {
 	for (size_t i = r->n_attempts; i-- > 0;) {
-		if (strcmp(r->attempts[i].test, test) == 0)
+		if (strcmp(r->attempts[i].test, test) == 0 &&
+			(batch == ANY_BATCH || r->attempts[i].batch == batch))
 			return r->attempts[i].attempt;
 	}
 	return 0;
@@ -82,7 +85,9 @@ static bool is_packed(const struct run_info *r, const char *test, int64_t attemp
 static void pack_file(
 	struct recovery *v, const char *test, const char *name, const char *kind, const char *path)
 {
-	int64_t attempt = last_attempt(v->r, test);
+	int64_t attempt = last_attempt(v->r, test, v->batch);
+	if (attempt == 0 && v->batch) /* it had not begun */
+		return;
 	attempt = attempt ? attempt : 1;
 	if (is_packed(v->r, test, attempt, kind, name))
 		return;
@@ -129,7 +134,32 @@ static void pack_stage(struct recovery *v, const char *work, const char *stage)
 	pack_logs(v, test, logs);
 }
 
-static void pack_work(struct recovery *v)
+/* Of a worker's folder, but for its machine's. */
+static void folders_of(const char *work, struct strv *ret)
+{
+	DIR *d = opendir(work);
+	struct dirent *ent;
+	while (d && (ent = readdir(d))) {
+		struct stat st;
+		if (ent->d_name[0] != '.' && strcmp(ent->d_name, "vm") != 0 &&
+			fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISDIR(st.st_mode))
+			strv_add(ret, ent->d_name);
+	}
+	if (d)
+		(void)closedir(d); /* was only read */
+	strv_sort(ret);
+}
+
+/* Which one a folder of work/ is; 0: it is a stage's, none of which has a number alone. */
+static int64_t batch_of(const char *folder)
+{
+	size_t n = strlen(folder);
+	return n < 10 && strspn(folder, "0123456789") == n ? strtoll(folder, NULL, 10) : 0;
+}
+
+/* What one worker wrote. */
+static void pack_spool(struct recovery *v, const char *work)
 {
 	static const struct {
 		const char *name, *kind;
@@ -138,26 +168,46 @@ static void pack_work(struct recovery *v)
 		{ "console.log", "console" },
 		{ "kernel.log", "kernel" },
 	};
-	auto_free char *work = path_join(v->r->dir, "work");
 	for (size_t i = 0; i < ARRAY_LEN(of_target); i++) {
 		auto_free char *path = path_join(work, of_target[i].name);
 		pack_file(v, "boot", of_target[i].name, of_target[i].kind, path);
 	}
 	auto_strv struct strv stages = { 0 };
-	DIR *d = opendir(work);
-	struct dirent *ent;
-	while (d && (ent = readdir(d))) {
-		struct stat st;
-		if (ent->d_name[0] != '.' && strcmp(ent->d_name, "vm") != 0 &&
-			fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISDIR(st.st_mode))
-			strv_add(&stages, ent->d_name);
-	}
-	if (d)
-		(void)closedir(d); /* was only read */
-	strv_sort(&stages);
+	folders_of(work, &stages);
 	for (size_t i = 0; i < stages.n; i++)
-		pack_stage(v, work, stages.v[i]);
+		if (!batch_of(stages.v[i]))
+			pack_stage(v, work, stages.v[i]);
+}
+
+/* The run's own, or one for each batch. */
+static void pack_work(struct recovery *v)
+{
+	auto_free char *work = path_join(v->r->dir, "work");
+	auto_strv struct strv folders = { 0 };
+	pack_spool(v, work);
+	folders_of(work, &folders);
+	for (size_t i = 0; i < folders.n; i++) {
+		auto_free char *spool = path_join(work, folders.v[i]);
+		v->batch = batch_of(folders.v[i]);
+		if (v->batch)
+			pack_spool(v, spool);
+	}
+	v->batch = 0;
+}
+
+/* They may be what fills the disk. */
+static int remove_disks(const struct recovery *v, struct err *e)
+{
+	auto_free char *work = path_join(v->r->dir, "work");
+	auto_strv struct strv folders = { 0 };
+	auto_free char *disks = path_join(work, "vm");
+	int rc = file_remove_tree(disks, e);
+	folders_of(work, &folders);
+	for (size_t i = 0; rc == 0 && i < folders.n; i++) {
+		auto_free char *of_batch = xasprintf("%s/%s/vm", work, folders.v[i]);
+		rc = batch_of(folders.v[i]) ? file_remove_tree(of_batch, e) : 0;
+	}
+	return rc;
 }
 
 static void count(struct recovery *v, enum verdict status)
@@ -199,7 +249,7 @@ static int end_not_reached(struct recovery *v, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < json_array_size(tests); i++) {
 		const char *test = json_string_value(json_array_get(tests, i));
-		if (!test || last_attempt(v->r, test))
+		if (!test || last_attempt(v->r, test, ANY_BATCH))
 			continue;
 		auto_free char *stage = testpath_stage(test);
 		auto_json json_t *start =
@@ -280,8 +330,7 @@ static int write_verdicts(struct recovery *v, const char *damaged, struct err *e
 static int write_end(struct recovery *v, const char *damaged, struct err *e)
 {
 	auto_free char *work = path_join(v->r->dir, "work");
-	auto_free char *disks = path_join(work, "vm");
-	int rc = file_remove_tree(disks, e); /* may be what fills the disk */
+	int rc = remove_disks(v, e);
 	if (rc < 0)
 		return rc;
 	pack_work(v);

@@ -131,6 +131,82 @@ static void test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm(void **s
 	}
 }
 
+/* Takes `fields`. */
+static void append_of(struct run_writer *w, int batch, const char *type, json_t *fields)
+{
+	json_object_set_new(fields, "batch", json_integer(batch));
+	test_append(w, type, fields);
+}
+
+static void start_of(struct run_writer *w, int batch, const char *test, int attempt)
+{
+	append_of(w, batch, "attempt_start",
+		json_pack("{s:s, s:i, s:s}", "test", test, "attempt", attempt, "stage",
+			strcmp(test, "boot") == 0 ? "" : "s"));
+}
+
+/* Two workers, whose records came mixed. */
+static char *make_killed_with_batches(const char *state)
+{
+	struct run_writer *w = test_create(state, "btrfs/demo");
+	char *id = xstrdup(run_writer_id(w));
+	const char *dir = run_writer_dir(w);
+	start_of(w, 1, "boot", 1);
+	start_of(w, 2, "boot", 2);
+	start_of(w, 2, "fstests.s", 1);
+	start_of(w, 1, "fstests.s", 2);
+	start_of(w, 2, "fstests.s.generic.002", 1);
+	append_of(w, 2, "attempt_end",
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:i}", "test", "fstests.s.generic.002",
+			"attempt", 1, "stage", "s", "status", "PASS", "duration_us", 1, "log_from",
+			3, "log_to", 6));
+	for (int i = 1; i <= 2; i++) {
+		auto_free char *console = xasprintf("work/%d/console.log", i);
+		auto_free char *log = xasprintf("work/%d/fstests.s/terminal.log", i);
+		auto_free char *disk = xasprintf("work/%d/vm/disk0.raw", i);
+		auto_free char *text = xasprintf("of %d: worker", i);
+		test_write_file(dir, console, text, strlen(text));
+		test_write_file(dir, disk, "x", 1);
+		if (i == 1)
+			test_write_file(dir, log, text, strlen(text));
+		else /* it was saved before */
+			test_artifact(w, "fstests.s", "terminal.log", "log", text, strlen(text));
+	}
+	test_write_file(dir, "work/3/console.log", "not begun", 9);
+	ok(run_writer_close(&w, e));
+	return id;
+}
+
+static void test_what_each_of_several_workers_left_is_told_apart(void **state)
+{
+	static const struct {
+		const char *test, *text;
+		int64_t attempt;
+	} want[] = {
+		{ "fstests.s", "of 2: worker", 1 },
+		{ "boot", "of 1: worker", 1 },
+		{ "fstests.s", "of 1: worker", 2 },
+		{ "boot", "of 2: worker", 2 },
+	};
+	auto_free char *id = make_killed_with_batches(*state);
+	auto_buf struct buf told = { 0 };
+	recover(*state, &told);
+	told_has(&told, "3 recordings and logs saved");
+	auto_run_info struct run_info *r = test_read(*state, id);
+	assert_int_equal(r->n_artifacts, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		auto_buf struct buf b = { 0 };
+		assert_string_equal(r->artifacts[i].test, want[i].test);
+		assert_int_equal(r->artifacts[i].attempt, want[i].attempt);
+		test_artifact_read(r, i, &b);
+		assert_string_equal(buf_str(&b), want[i].text);
+	}
+	/* A test's words are those of the stage that it ran in, not of the one begun last. */
+	auto_buf struct buf words = { 0 };
+	ok(run_terminal_each(r, attempt(r, "fstests.s.generic.002"), test_sink, &words, e));
+	assert_string_equal(buf_str(&words), "2: ");
+}
+
 static void test_the_index_knows_of_it(void **state)
 {
 	free(make_killed(*state));
@@ -356,6 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		each(test_a_killed_run_is_finished_and_nothing_is_lost),
 		each(test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm),
+		each(test_what_each_of_several_workers_left_is_told_apart),
 		each(test_the_index_knows_of_it),
 		each(test_a_run_that_lives_or_has_ended_is_left_alone),
 		each(test_one_who_only_looks_does_not_keep_it_from_being_finished),

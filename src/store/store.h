@@ -91,6 +91,7 @@ struct run_attempt {
 	char *test;  /* "script.002_btrfsprogs.mkfs.raid1" */
 	char *stage; /* "002_btrfsprogs", "" for boot */
 	int64_t attempt;
+	int64_t batch; /* 0: the run has only one, or it is of all of them */
 	bool ended;
 	bool superseded;     /* a later attempt of the same test exists: it counts, not this */
 	enum verdict status; /* MISS where it never ended */
@@ -211,6 +212,7 @@ int store_each_first(const char *state_dir,
  *   runs/<id>/work/<stage>/terminal.cast, terminal.log, logs/   of the stage under way
  *   runs/<id>/work/console.cast, console.log, kernel.log
  *   runs/<id>/work/vm/                                          never packed
+ *   runs/<id>/work/<n>/...                                      the same, of its batch n
  * What cannot be mended is told to `each` and does not keep the others from it. */
 int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
 	void *ctx, struct err *e);

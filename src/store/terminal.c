@@ -104,7 +104,8 @@ static const struct run_attempt *stage_of(const struct run_info *r, const struct
 	if (run_attempt_is_stage(a) || !*a->stage)
 		return a;
 	for (const struct run_attempt *s = a; s-- > r->attempts;) {
-		if (run_attempt_is_stage(s) && strcmp(s->stage, a->stage) == 0)
+		if (run_attempt_is_stage(s) && s->batch == a->batch &&
+			strcmp(s->stage, a->stage) == 0)
 			return s;
 	}
 	return a;
