@@ -147,7 +147,7 @@ static int cmd_list_fn(struct cli *cli, int argc, char **argv)
 	if (code == CLI_GOOD)
 		code = cli_state_dir(cli, profile->config, &state_dir);
 	if (code == CLI_GOOD)
-		code = plan_of(cli, state_dir, profile, true, &plan);
+		code = plan_of(cli, state_dir, profile, NULL, true, &plan);
 	if (code == CLI_GOOD)
 		code = list(cli, profile, &plan);
 	profile_free(profile);

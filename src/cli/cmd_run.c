@@ -3,18 +3,25 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/strv.h"
 #include "cli/cli.h"
 #include "cli/compare.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
+#include "cli/results.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "run/order.h"
 #include "run/prepare.h"
 #include "run/run.h"
 #include "site/site.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SMOKE_GROUP "smoketest" /* as fstests calls some tests that find most in little time */
 
 static int select_stages(struct cli *cli, struct profile *profile)
 {
@@ -37,6 +44,9 @@ static int load_profile(
 		strv_add(&settings, "vm.core=true");
 	if (cli_value(cli, "isolate"))
 		strv_addf(&settings, "vm.isolate=%s", cli_value(cli, "isolate"));
+	if (cli_flag(cli, "smoke"))
+		strv_addl(&settings,
+			"fstests.tests=", "fstests.groups=", "fstests.groups=" SMOKE_GROUP, NULL);
 	strv_split(&fragments, variant ? variant : "", "+");
 	for (size_t i = 0; i < fragments.n; i++)
 		strv_addf(&settings, "kernel.fragments=%s", fragments.v[i]);
@@ -72,6 +82,7 @@ struct matrix {
 	struct profile *variants[CELLS_MAX];
 	struct cell cells[CELLS_MAX];
 	size_t n;
+	struct order order; /* of tests of sections */
 };
 
 static void say_kept(struct cli *cli, const struct run_result *r)
@@ -100,6 +111,7 @@ static int run_once(const struct matrix *m, struct cell *cell, const char *basel
 			.made = made_kernel_is_told(&cell->made) ? &cell->made : NULL,
 			.keep = cli_flag(cli, "keep"),
 		},
+		.order = &m->order,
 		.baseline = baseline,
 		.group = group,
 		.variant = cell->variant,
@@ -150,6 +162,61 @@ static int make_kernel(const struct matrix *m, struct cell *cell)
 		return cli_usage(m->cli, "variant %s: %s is not built from source, so it has none",
 			cell->variant, cell->kernel ? cell->kernel : "the kernel");
 	return CLI_GOOD;
+}
+
+/* ---- again and again ---- */
+
+struct loop {
+	uint64_t limit; /* 0: none */
+	bool until_fail;
+};
+
+static int read_loop(struct cli *cli, struct loop *ret)
+{
+	struct err e = { 0 };
+	const char *limit = cli_value(cli, "loop");
+	ret->until_fail = cli_flag(cli, "until-fail");
+	if (limit && (parse_u64(limit, &ret->limit, &e) < 0 || ret->limit == 0))
+		return cli_usage(cli, "--loop %s: a number of runs", limit);
+	return CLI_GOOD;
+}
+
+/* What is worse of two exit codes: tests that failed say more than a host that broke. */
+static int worse(int a, int b)
+{
+	return a == CLI_GOOD || (a == CLI_INFRA && b == CLI_TESTS_FAILED) ? b : a;
+}
+
+/* The same run again, each a run of its own, which names the first. */
+static int run_again(struct matrix *m, const struct loop *loop)
+{
+	struct run_result r = { 0 };
+	struct cli *cli = m->cli;
+	struct cell *cell = &m->cells[0];
+	auto_free char *first = NULL;
+	auto_json json_t *results = cli_wants_json(cli) ? json_array() : NULL;
+	uint64_t n = 0;
+	uint64_t good = 0;
+	int worst = CLI_GOOD;
+	bool more = true;
+	while (more) {
+		int code = cell->variant ? make_kernel(m, cell) : CLI_GOOD;
+		r.id[0] = '\0';
+		if (code == CLI_GOOD)
+			code = run_once(m, cell, NULL, first, results, &r);
+		n++;
+		good += code == CLI_GOOD;
+		worst = code == CLI_INTERRUPTED ? code : worse(worst, code);
+		if (!first && r.id[0])
+			first = xstrdup(r.id);
+		more = (loop->limit == 0 || n < loop->limit) && r.id[0] && !r.ended.kept &&
+		       code != CLI_INTERRUPTED && (code == CLI_GOOD || !loop->until_fail);
+	}
+	if (results)
+		cli_print_json(cli, json_pack("{s:O, s:I, s:I}", "runs", results, "n",
+					    (json_int_t)n, "good", (json_int_t)good));
+	cli_note(cli, "Loop    %" PRIu64 " of %" PRIu64 " runs were good", good, n);
+	return worst;
 }
 
 static int run_one(struct matrix *m)
@@ -262,6 +329,38 @@ static int fill_matrix(struct matrix *m, const char *name)
 	return rc;
 }
 
+/* ---- in which order ---- */
+
+static int read_shuffle(struct cli *cli, struct order *o)
+{
+	struct err e = { 0 };
+	const char *seed = cli_value(cli, "shuffle");
+	if (!seed)
+		return CLI_GOOD;
+	o->shuffle = true;
+	if (strcmp(seed, "random") == 0)
+		o->seed = (uint64_t)clock_wall_us() % 1000000;
+	else if (parse_u64(seed, &o->seed, &e) < 0 || o->seed > INT64_MAX)
+		return cli_usage(cli, "--shuffle %s: a number, or random", seed);
+	if (cli_verbosity(cli) >= 0)
+		fprintf(stderr, "shuffled: --shuffle %" PRIu64 " is this order again\n", o->seed);
+	return CLI_GOOD;
+}
+
+static int read_order(struct cli *cli, struct order *o)
+{
+	auto_run_info struct run_info *r = NULL;
+	int code = read_shuffle(cli, o);
+	if (code != CLI_GOOD || !cli_value(cli, "failed"))
+		return code;
+	code = results_read(cli, cli_value(cli, "failed"), &r);
+	if (code == CLI_GOOD)
+		order_failed_first(o, r);
+	if (code == CLI_GOOD && o->first.n == 0)
+		cli_warn(cli, "of the tests in sections none failed in %s", r->id);
+	return code;
+}
+
 /* ---- what it would do ---- */
 
 static const char *kernel_name(const struct cell *cell)
@@ -280,8 +379,8 @@ static int dry_run(struct matrix *m)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct cell *cell = &m->cells[i];
 		auto_plan struct plan p = { 0 };
-		int code =
-			plan_of(m->cli, m->state_dir, cell->profile, cli_flag(m->cli, "keep"), &p);
+		int code = plan_of(m->cli, m->state_dir, cell->profile, &m->order,
+			cli_flag(m->cli, "keep"), &p);
 		if (code != CLI_GOOD)
 			return code;
 		sum_us += p.estimate_us;
@@ -308,6 +407,7 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
 	auto_free char *state_dir = NULL;
 	struct matrix m = { .cli = cli };
+	struct loop loop = { 0 };
 	const char *name = argc ? argv[0] : NULL;
 	int rc = load_profile(cli, name, NULL, &m.base);
 	if (rc == 0)
@@ -316,13 +416,22 @@ static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 	if (rc == 0)
 		rc = fill_matrix(&m, name);
 	if (rc == 0)
+		rc = read_order(cli, &m.order);
+	if (rc == 0)
+		rc = read_loop(cli, &loop);
+	bool again = loop.until_fail || cli_value(cli, "loop");
+	if (rc == 0 && again && m.n > 1)
+		rc = cli_usage(cli, "--loop and --until-fail want one kernel in one variant");
+	else if (rc == 0)
 		rc = cli_flag(cli, "dry-run") ? dry_run(&m)
+		     : again                  ? run_again(&m, &loop)
 		     : m.n > 1                ? run_several(&m)
 					      : run_one(&m);
 	for (size_t i = 0; i < CELLS_MAX; i++) {
 		made_kernel_clear(&m.cells[i].made);
 		profile_free(m.variants[i]);
 	}
+	order_clear(&m.order);
 	profile_free(m.base);
 	return rc;
 }
@@ -340,6 +449,14 @@ static const struct command_option options[] = {
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
 	{ "dry-run", 'n', NULL, "print what would run, in which batches, and how long; run nothing",
 		NULL, 0, 0 },
+	{ "failed", 0, "RUN", "begin with the tests of sections that went wrong in RUN", NULL, 0,
+		0 },
+	{ "shuffle", 0, "SEED", "tests of sections in another order; random: a new one", NULL, 0,
+		0 },
+	{ "smoke", 0, NULL, "of fstests only the group " SMOKE_GROUP, NULL, 0, 0 },
+	{ "loop", 0, "N", "run it N times, each a run of its own", NULL, 0, 0 },
+	{ "until-fail", 0, NULL, "run it until one goes wrong (with --loop: N times at most)", NULL,
+		0, 0 },
 	{ "core", 0, NULL, "keep the memory of a VM that hangs (as -c vm.core=true)", NULL, 0, 0 },
 	{ "isolate", 0, "test|batch|run", "a pristine VM for each of these (vm.isolate)", NULL, 0,
 		0 },

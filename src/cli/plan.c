@@ -24,13 +24,15 @@ static unsigned cpus(const char *state_dir, const struct config *c)
 	return capacity_cpus(c, accel.name);
 }
 
-int plan_of(struct cli *cli, const char *state_dir, const struct profile *profile, bool alone,
-	struct plan *ret)
+int plan_of(struct cli *cli, const char *state_dir, const struct profile *profile,
+	const struct order *order, bool alone, struct plan *ret)
 {
 	struct err e = { 0 };
 	auto_json json_t *fstests = NULL;
 	if (fstests_stages(profile->config, &fstests, &e) < 0)
 		return cli_error(cli, CLI_USAGE, &e);
+	if (order)
+		(void)order_apply(order, fstests);
 	const struct plan_query q = {
 		.state_dir = state_dir,
 		.profile = profile,

@@ -2,12 +2,13 @@
 /* plan.h: the plan of a run, before there is one, for fsqa list and fsqa run --dry-run. */
 #pragma once
 #include "cli/cli.h"
+#include "run/order.h"
 #include "run/plan.h"
 
 /* What the profile would run; no guest, kernel or image is needed. Prints and gives CLI_USAGE or
- * CLI_INFRA on failure, else CLI_GOOD. `alone`: as in plan_query. */
-int plan_of(struct cli *cli, const char *state_dir, const struct profile *profile, bool alone,
-	struct plan *ret);
+ * CLI_INFRA on failure, else CLI_GOOD. `order` may be NULL; `alone`: as in plan_query. */
+int plan_of(struct cli *cli, const char *state_dir, const struct profile *profile,
+	const struct order *order, bool alone, struct plan *ret);
 /* {test, suite, section, name, expected_us, from}; a new reference. */
 json_t *plan_test_json(const struct plan_test *t);
 /* The batches, and when they should be over. */

@@ -87,8 +87,7 @@ static json_t *concluded(const char *first, const char *second, bool second_is_q
 	return all;
 }
 
-static void test_the_verdict_on_a_section_is_the_worst_of_its_parts_whoever_was_quicker(
-	void **state)
+static void test_a_section_is_as_bad_as_its_worst_part_whoever_was_quicker(void **state)
 {
 	for (int quicker = 0; quicker < 2; quicker++) {
 		auto_json json_t *good = concluded("PASS", "PASS", quicker);
@@ -151,8 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attempts_of_two_workers_have_numbers_of_their_own),
 		cmocka_unit_test(test_what_the_journal_has_already_is_not_numbered_again),
-		cmocka_unit_test(
-			test_the_verdict_on_a_section_is_the_worst_of_its_parts_whoever_was_quicker),
+		cmocka_unit_test(test_a_section_is_as_bad_as_its_worst_part_whoever_was_quicker),
 		cmocka_unit_test(test_a_test_that_one_batch_had_is_as_that_batch_left_it),
 		cmocka_unit_test(test_of_a_batch_that_was_not_started_each_test_is_missed),
 	};

@@ -10,6 +10,7 @@
 #include "run/capacity.h"
 #include "run/kept.h"
 #include "run/oops.h"
+#include "run/order.h"
 #include "run/plan.h"
 #include "run/snapshot.h"
 #include "run/witness.h"
@@ -293,6 +294,14 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 	return rc;
 }
 
+/* The job has the same stages. */
+static void put_in_order(const struct order *o, struct prepared *p)
+{
+	(void)order_apply(o, p->fstests); /* who asked was told how many come first */
+	if (o->shuffle)
+		json_object_set_new(p->run, "shuffle", json_integer((json_int_t)o->seed));
+}
+
 /* A machine that cannot be saved boots each time: slower, and as good. */
 static void clone_where_asked(
 	const struct run_request *q, const struct run_observer *o, void *ctx, struct prepared *p)
@@ -332,6 +341,8 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	if (rc < 0)
 		return rc;
 	ret->exit_code = 3;
+	if (q->order)
+		put_in_order(q->order, &p);
 	if (p.job)
 		clone_where_asked(q, o, ctx, &p);
 	rc = run_prepared(q, o, ctx, &p, ret, e);

@@ -7,10 +7,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 struct err;
+struct order;
 
 struct run_request {
 	struct prepare_request prepare;
-	const char *baseline; /* the run that this one is to be compared with; NULL: none */
+	const struct order *order; /* of tests of sections; NULL: the suite's own */
+	const char *baseline;      /* the run that this one is to be compared with; NULL: none */
 	const char
 		*group; /* the first of the runs that are made together; NULL: it is that itself */
 	const char *variant; /* what the kernel is built with beside the profile's; NULL: nothing */

@@ -56,16 +56,14 @@ static int64_t own_number(const struct run_info *r, const struct run_attempt *st
 {
 	int64_t n = 0;
 	for (const struct run_attempt *a = r->attempts; a <= stage; a++)
-		n += strcmp(a->test, stage->test) == 0 &&
-		     json_i64_or(a->end, "batch", 0) == json_i64_or(stage->end, "batch", 0);
+		n += strcmp(a->test, stage->test) == 0 && a->batch == stage->batch;
 	return n;
 }
 
 static bool ran_in(const struct run_attempt *a, const struct run_attempt *stage, int64_t number)
 {
 	return a->ended && testpath_is_below(a->test, stage->test) &&
-	       json_i64_or(a->end, "stage_attempt", 0) == number &&
-	       json_i64_or(a->end, "batch", 0) == json_i64_or(stage->end, "batch", 0);
+	       json_i64_or(a->end, "stage_attempt", 0) == number && a->batch == stage->batch;
 }
 
 static void gather(struct call *c)

@@ -107,6 +107,8 @@ static void load_end(struct loader *l, const json_t *rec)
 	a->status = (enum verdict)verdict_from_name(json_str_or(rec, "status", "MISS"));
 	a->reason = xstrdup(json_str_or(rec, "reason", ""));
 	a->duration_us = u64_of(rec, "duration_us");
+	if (!a->batch)
+		a->batch = json_i64_or(rec, "batch", 0);
 	if (json_object_get(rec, "marker_us"))
 		a->marker_us = u64_of(rec, "marker_us");
 	if (!*a->stage && json_object_get(rec, "stage")) {
