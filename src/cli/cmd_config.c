@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "config/config.h"
 #include "config/profile.h"
+#include "suite/fstests_config.h"
 #include <errno.h>
 #include <string.h>
 
@@ -180,20 +181,58 @@ static void print_stages(struct cli *cli, const struct profile *p)
 	table_free(t);
 }
 
+/* Those that are declared; *ret_n of them. */
+static int check_sections(struct cli *cli, const struct profile *p, struct table *t, size_t *ret_n)
+{
+	const char *name;
+	*ret_n = 0;
+	for (size_t i = 0; (name = config_subsection(p->config, "section", i)); i++) {
+		struct err e = { 0 };
+		struct fstests_section s = { 0 };
+		if (fstests_section_read(p->config, name, &s, &e) < 0)
+			return cli_error(cli, CLI_USAGE, &e);
+		table_cell(t, CLI_BOLD, "%s", name);
+		table_cell(t, CLI_PLAIN, "%s", s.mkfs ? s.mkfs : "-");
+		table_cell(t, CLI_PLAIN, "%s", s.mount ? s.mount : "-");
+		(*ret_n)++;
+	}
+	return CLI_GOOD;
+}
+
+static int check_profile(struct cli *cli, const struct profile *p, struct table *sections)
+{
+	size_t n = 0;
+	int rc = check_sections(cli, p, sections, &n);
+	if (rc != CLI_GOOD)
+		return rc;
+	if (cli_wants_json(cli))
+		cli_print_json(cli, profile_json(p));
+	if (!cli_wants_json(cli) && cli_verbosity(cli) >= 0) {
+		if (p->n_stages || !n)
+			print_stages(cli, p);
+		if (n)
+			table_print(cli, sections);
+	}
+	if (n)
+		cli_note(cli, "Profile %s (%s): %zu stages, %zu sections of fstests, %zu warnings.",
+			p->name, p->dir, p->n_stages, n, p->warnings.n);
+	else
+		cli_note(cli, "Profile %s (%s): %zu stages, %zu warnings.", p->name, p->dir,
+			p->n_stages, p->warnings.n);
+	return CLI_GOOD;
+}
+
 static int check(struct cli *cli, int argc, char **argv)
 {
 	struct profile *p = NULL;
 	int rc = cli_profile(cli, argv[0], &p);
 	if (rc != CLI_GOOD)
 		return rc;
-	if (cli_wants_json(cli))
-		cli_print_json(cli, profile_json(p));
-	else if (cli_verbosity(cli) >= 0)
-		print_stages(cli, p);
-	cli_note(cli, "Profile %s (%s): %zu stages, %zu warnings.", p->name, p->dir, p->n_stages,
-		p->warnings.n);
+	struct table *sections = table_new("SECTION", "MKFS", "MOUNT", NULL);
+	rc = check_profile(cli, p, sections);
+	table_free(sections);
 	profile_free(p);
-	return CLI_GOOD;
+	return rc;
 }
 
 static const struct command_option list_options[] = {

@@ -146,7 +146,8 @@ const struct command cmd_gc = {
 	.name = "gc",
 	.args = "",
 	.summary = "make room: remove what can be made again",
-	.help = "Removes kernels, the places where they were built, their sources, root images and "
+	.help = "Removes kernels, the places where they were built, their sources, root images, "
+		"built trees of fstests and "
 		"saved machines until together they fit gc.maxSize, least recently used first: "
 		"what nothing refers to, and only then what results and branches refer to. A "
 		"kernel or image is referred to by the runs that were made with it, a kernel also "

@@ -119,12 +119,12 @@ static json_t *list_json(const struct filter *f, const struct plan *p)
 	return json_pack("{s:o}", "tests", tests);
 }
 
-static int list(struct cli *cli, const struct profile *profile, const struct plan *p)
+/* `taken`: the plan's, or NULL. */
+static int list(struct cli *cli, const struct suite_tree *taken, const struct plan *p)
 {
 	struct err e = { 0 };
 	auto_fstests_tree struct fstests_tree *tree = NULL;
-	const char *dir = config_str(profile->config, "fstests.tree");
-	if (dir && fstests_tree_open(dir, &tree, &e) < 0)
+	if (taken && fstests_tree_open(taken->dir, &tree, &e) < 0)
 		return cli_error(cli, CLI_USAGE, &e);
 	const struct filter f = { cli_value(cli, "suite"), cli_value(cli, "section"),
 		cli_value(cli, "group"), tree };
@@ -142,14 +142,15 @@ static int cmd_list_fn(struct cli *cli, int argc, char **argv)
 {
 	auto_free char *state_dir = NULL;
 	auto_plan struct plan plan = { 0 };
+	auto_suite_tree struct suite_tree *tree = NULL;
 	struct profile *profile = NULL;
 	int code = cli_profile(cli, argc ? argv[0] : NULL, &profile);
 	if (code == CLI_GOOD)
 		code = cli_state_dir(cli, profile->config, &state_dir);
 	if (code == CLI_GOOD)
-		code = plan_of(cli, state_dir, profile, NULL, true, &plan);
+		code = plan_of(cli, state_dir, profile, NULL, true, &tree, &plan);
 	if (code == CLI_GOOD)
-		code = list(cli, profile, &plan);
+		code = list(cli, tree, &plan);
 	profile_free(profile);
 	return code;
 }

@@ -15,19 +15,22 @@ static int profiles(struct cli *cli, int argc, char **argv)
 	if (cli_flag(cli, "names"))
 		return CLI_GOOD;
 	json_t *array = json_array();
-	struct table *t = table_new("PROFILE", ">STAGES", "DESCRIPTION", NULL);
+	struct table *t = table_new("PROFILE", ">STAGES", "FSTESTS", "DESCRIPTION", NULL);
 	for (size_t i = 0; i < names.n; i++) {
 		struct profile *p = NULL;
 		struct err e = { 0 };
 		int rc = profile_load(names.v[i], cli_values(cli, "config"), &p, &e);
 		const char *text = rc < 0 ? e.msg : config_str(p->config, "profile.description");
 		size_t stages = rc < 0 ? 0 : p->n_stages;
-		json_array_append_new(
-			array, json_pack("{s:s, s:s?, s:I, s:s?}", "name", names.v[i],
-				       "description", rc < 0 ? NULL : text, "stages",
-				       (json_int_t)stages, "error", rc < 0 ? text : NULL));
+		const char *tree = rc < 0 ? NULL : config_str(p->config, "fstests.tree");
+		const char *fstyp = tree && *tree ? config_str(p->config, "fstests.fstyp") : NULL;
+		json_array_append_new(array,
+			json_pack("{s:s, s:s?, s:I, s:s?, s:s?}", "name", names.v[i], "description",
+				rc < 0 ? NULL : text, "stages", (json_int_t)stages, "fstests",
+				fstyp, "error", rc < 0 ? text : NULL));
 		table_cell(t, CLI_BOLD, "%s", names.v[i]);
 		table_cell(t, CLI_PLAIN, "%zu", stages);
+		table_cell(t, CLI_PLAIN, "%s", fstyp ? fstyp : "-");
 		table_cell(t, rc < 0 ? CLI_RED : CLI_PLAIN, "%s", text ? text : "");
 		profile_free(p);
 	}
@@ -60,7 +63,8 @@ const struct command cmd_profiles = {
 		"FSQA_PROFILES, a list of folders with ':' between, replaces both. A profile that "
 		"cannot be read is listed with the reason. Any other folder is given by its path, "
 		"with "
-		"a slash in it.",
+		"a slash in it. STAGES counts its scripts, FSTESTS is the filesystem that it runs "
+		"fstests on.",
 	.examples = examples,
 	.options = options,
 	.flags = COMMAND_JSON,

@@ -380,7 +380,7 @@ static int dry_run(struct matrix *m)
 		const struct cell *cell = &m->cells[i];
 		auto_plan struct plan p = { 0 };
 		int code = plan_of(m->cli, m->state_dir, cell->profile, &m->order,
-			cli_flag(m->cli, "keep"), &p);
+			cli_flag(m->cli, "keep"), NULL, &p);
 		if (code != CLI_GOOD)
 			return code;
 		sum_us += p.estimate_us;

@@ -12,6 +12,7 @@
 #include "run/fstests_stages.h"
 #include "run/prepare.h"
 #include "target/accel.h"
+#include <errno.h>
 #include <string.h>
 
 /* Only where it makes a difference it is asked which accelerator there will be. */
@@ -24,13 +25,24 @@ static unsigned cpus(const char *state_dir, const struct config *c)
 	return capacity_cpus(c, accel.name);
 }
 
+static void say(void *ctx, const char *text)
+{
+	cli_note(ctx, "%s", text);
+}
+
 int plan_of(struct cli *cli, const char *state_dir, const struct profile *profile,
-	const struct order *order, bool alone, struct plan *ret)
+	const struct order *order, bool alone, struct suite_tree **ret_tree, struct plan *ret)
 {
 	struct err e = { 0 };
-	auto_json json_t *fstests = NULL;
-	if (fstests_stages(profile->config, &fstests, &e) < 0)
-		return cli_error(cli, CLI_USAGE, &e);
+	auto_json json_t *fstests = json_array();
+	auto_suite_tree struct suite_tree *tree = NULL;
+	int rc = suite_tree_take(state_dir, profile->config, say, cli, &tree, &e);
+	if (rc == 0 && tree) {
+		json_decref(take(&fstests));
+		rc = fstests_stages(profile->config, tree->dir, &fstests, &e);
+	}
+	if (rc < 0)
+		return cli_error(cli, rc == -EIO ? CLI_INFRA : CLI_USAGE, &e);
 	if (order)
 		(void)order_apply(order, fstests);
 	const struct plan_query q = {
@@ -40,7 +52,11 @@ int plan_of(struct cli *cli, const char *state_dir, const struct profile *profil
 		.cpus = alone ? 1 : cpus(state_dir, profile->config),
 		.alone = alone,
 	};
-	return plan_make(&q, ret, &e) < 0 ? cli_error(cli, CLI_USAGE, &e) : CLI_GOOD;
+	if (plan_make(&q, ret, &e) < 0)
+		return cli_error(cli, CLI_USAGE, &e);
+	if (ret_tree)
+		*ret_tree = take(&tree);
+	return CLI_GOOD;
 }
 
 json_t *plan_test_json(const struct plan_test *t)

@@ -129,18 +129,19 @@ static char *resolve_path(const char *text, const char *dir)
 	return dir ? path_join(dir, text) : xstrdup(text);
 }
 
-/* A word that is no path; where `word` is "*", any without a slash, and what git takes for a URL.
- */
+/* A word that is no path: where `word` is "://" what git takes for a URL, "*": any without a slash,
+ * too. */
 static bool stands_for_itself(const struct setting *s, const char *text)
 {
 	if (!s->word)
 		return false;
-	if (strcmp(s->word, "*") != 0)
+	bool any = strcmp(s->word, "*") == 0;
+	if (!any && strcmp(s->word, "://") != 0)
 		return strcmp(text, s->word) == 0;
 	const char *slash = strchr(text, '/');
 	const char *at = strchr(text, '@');
 	const char *colon = at ? strchr(at, ':') : NULL;
-	return !slash || strstr(text, "://") || (colon && colon < slash);
+	return (any && !slash) || strstr(text, "://") || (colon && (!slash || colon < slash));
 }
 
 /* Add the words or the path, or clear where there are none; all as one text, the caller's. */

@@ -36,8 +36,8 @@ struct setting {
 	uint64_t bare_us;  /* DURATION: what a bare number counts */
 	const char *def;   /* as it would be written; NULL: none */
 	const char *choices;
-	/* Of PATH and PATHS: a text that is no path but stands for itself; "*": any without a
-	 * slash, and URLs; or NULL. */
+	/* Of PATH and PATHS: a text that is no path but stands for itself; "://": a URL
+	 * of git; "*": any without a slash, too; or NULL. */
 	const char *word;
 	const char *help;    /* one line, no full stop */
 	const char *example; /* for the manual, or NULL */

@@ -133,6 +133,9 @@ static const struct setting settings[] = {
 	{ "disk.zoned", SETTING_CHOICE, .def = "none", .choices = "none|host-managed",
 		.help = "whether scratch disks have zones that are only written in order (NVMe "
 			"ZNS, made by QEMU); such a machine cannot be saved for clones" },
+	{ "fstests.buildTimeout", SETTING_DURATION, .min = SECOND, .max = 7 * DAY,
+		.bare_us = SECOND, .def = "1h",
+		.help = "of building fstests in a guest; then it is given up" },
 	{ "fstests.exclude", SETTING_LIST, .example = "generic/475",
 		.help = "tests of fstests that are not run (check -e)" },
 	{ "fstests.excludeFiles", SETTING_PATHS, .example = "./exclude.btrfs",
@@ -143,6 +146,8 @@ static const struct setting settings[] = {
 		.help = "the filesystem that fstests tests (FSTYP)" },
 	{ "fstests.groups", SETTING_LIST, .example = "quick",
 		.help = "groups of fstests that are run (check -g); unset, and no tests: auto" },
+	{ "fstests.logwrites", SETTING_CHOICE, .def = "false", .choices = "false|true",
+		.help = "the last scratch disk is fstests' LOGWRITES_DEV" },
 	{ "fstests.sections", SETTING_LIST, .example = "default zstd",
 		.help = "sections that fstests runs with, default: one without options; unset: all "
 			"that are declared" },
@@ -151,14 +156,16 @@ static const struct setting settings[] = {
 		.help = "of one test; then the machine hangs, and the next goes on" },
 	{ "fstests.tests", SETTING_LIST, .example = "generic/001 btrfs/04?",
 		.help = "tests of fstests that are run" },
-	{ "fstests.tree", SETTING_PATH, .example = "~/xfstests",
-		.help = "fstests, built; the guest sees it as /mnt/NAME, read-only" },
+	{ "fstests.tree", SETTING_PATH, .word = "://", .example = "~/xfstests",
+		.help = "fstests: a tree, TREE#REF, a tar or zip file, or a URL of git with "
+			"#BRANCH, #TAG or #COMMIT; what is not built is built in a guest, once; "
+			"guests see it as /mnt/fstests, read-only" },
 	{ "gc.maxAge", SETTING_DURATION, .min = 0, .max = 3650 * DAY, .bare_us = DAY, .def = "30d",
 		.help = "fsqa gc removes what no result or branch refers to and nobody used for so "
 			"long, also where there is room" },
 	{ "gc.maxSize", SETTING_SIZE, .min = 0, .max = 1024 * TIB, .def = "50G",
-		.help = "what fsqa gc leaves of kernels, their sources and builds, root images and "
-			"saved machines together" },
+		.help = "what fsqa gc leaves of kernels, their sources and builds, root images, "
+			"suites and saved machines together" },
 	{ "image.files", SETTING_PATHS, .check = check_image_file,
 		.example = "files/my.rules:/etc/udev/rules.d/",
 		.help = "files and folders of the host that go into the root image, as SRC:DEST; "

@@ -362,8 +362,8 @@ static int build(struct build *b, struct kernel **ret, struct err *e)
 	const struct kernel_recipe *r = b->recipe;
 	int rc = asked_read(r, b->shelf.arch, &b->asked, e);
 	if (rc == 0)
-		rc = source_get(
-			b->state_dir, r->source, b->shelf.progress, b->shelf.ctx, &b->source, e);
+		rc = source_get(b->state_dir, r->source, &source_kernel, b->shelf.progress,
+			b->shelf.ctx, &b->source, e);
 	if (rc == 0)
 		rc = source_patch(
 			b->state_dir, b->source, r->patches, b->shelf.progress, b->shelf.ctx, e);

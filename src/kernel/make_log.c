@@ -31,7 +31,7 @@ static enum strength is_error(const char *s)
 	static const char *const firm[] = { ": error: ", ": fatal error: ",
 		"undefined reference to", "ld: ", "ld.lld: error",
 		"ERROR: modpost:", "*** No rule to make target", "multiple definition of",
-		"Error: ", "No space left on device" };
+		"Error: ", "FATAL ERROR: ", "No space left on device" };
 	for (size_t i = 0; i < ARRAY_LEN(firm); i++)
 		if (strstr(s, firm[i]) && !strstr(s, "warning: "))
 			return ERROR_FIRM;

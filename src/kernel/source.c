@@ -15,8 +15,17 @@
 
 #define LOCK_US (6 * 3600 * 1000000ull)
 
+static const char *const kernel_files[] = { "Makefile", "Kconfig", NULL };
+const struct source_kind source_kernel = {
+	.name = "kernel",
+	.files = kernel_files,
+	.built = "*.o\n*.a\n*.ko\n.*.cmd\n/.config*\n/vmlinux*\n/include/config/\n"
+		 "/include/generated/\n/arch/*/include/generated/\n",
+};
+
 /* What source_get works on. */
 struct job {
+	const struct source_kind *kind;
 	char *dir; /* STATE/sources */
 	kernel_progress *progress;
 	void *ctx;
@@ -185,15 +194,14 @@ static int of_commit(struct source *s, struct err *e)
 	return rc;
 }
 
-static int check_kernel(const struct source *s, struct err *e)
+static int check_kind(const struct source *s, const struct source_kind *k, struct err *e)
 {
 	const struct git g = { .dir = s->mirror };
-	static const char *const files[] = { "Makefile", "Kconfig" };
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		auto_free char *name = xasprintf("%s:%s", s->tree, files[i]);
+	for (const char *const *file = k->files; *file; file++) {
+		auto_free char *name = xasprintf("%s:%s", s->tree, *file);
 		if (git_run(&g, NULL, NULL, "cat-file", "-e", name, NULL) < 0)
-			return err_set(
-				e, EINVAL, "%s: no kernel tree: it has no %s", s->origin, files[i]);
+			return err_set(e, EINVAL, "%s: no %s tree: it has no %s", s->origin,
+				k->name, *file);
 	}
 	return 0;
 }
@@ -383,10 +391,7 @@ static int from_repository(const struct job *j, const char *path, const char *re
 
 static int from_plain(const struct job *j, const char *path, struct source *s, struct err *e)
 {
-	/* What a build in the tree leaves, should the tree not say so itself. */
-	static const char built[] =
-		"*.o\n*.a\n*.ko\n.*.cmd\n/.config*\n/vmlinux*\n/include/config/\n"
-		"/include/generated/\n/arch/*/include/generated/\n";
+	const char *built = j->kind->built ? j->kind->built : "";
 	auto_free char *what = xasprintf("folder %s", path);
 	int rc = make_mirror(j, what, s, e);
 	if (rc < 0)
@@ -471,7 +476,7 @@ static int get(const struct job *j, const char *spec, struct source *s, struct e
 	}
 	auto_free char *path = realpath(place, NULL);
 	if (!path)
-		return err_sys(e, "kernel source %s", place);
+		return err_sys(e, "%s source %s", j->kind->name, place);
 	s->origin = ref ? xasprintf("%s#%s", path, ref) : xstrdup(path);
 	if (is_folder(path))
 		return from_folder(j, path, ref, s, e);
@@ -480,17 +485,17 @@ static int get(const struct job *j, const char *spec, struct source *s, struct e
 	return from_archive(j, path, s, e);
 }
 
-int source_get(const char *state_dir, const char *spec, kernel_progress *progress, void *ctx,
-	struct source **ret, struct err *e)
+int source_get(const char *state_dir, const char *spec, const struct source_kind *kind,
+	kernel_progress *progress, void *ctx, struct source **ret, struct err *e)
 {
 	struct err why = { 0 };
 	auto_source struct source *s = xcalloc(1, sizeof *s);
 	s->use = -1;
 	auto_free char *dir = path_join(state_dir, "sources");
-	const struct job j = { dir, progress, ctx };
+	const struct job j = { kind, dir, progress, ctx };
 	int rc = get(&j, spec, s, &why);
 	if (rc == 0)
-		rc = check_kernel(s, &why);
+		rc = check_kind(s, kind, &why);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	*ret = take(&s);

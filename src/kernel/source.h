@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* source.h: kernel sources as trees of git. Whatever a source is, it becomes a tree object in a
- * bare repository of ours, whose id is the hash of its content: so there is one way to name, patch
- * and check out all of them.
- *   STATE/sources/<hash>.git     of a URL: what was fetched, shallow where the server allows; of a
- *                                local repository: only what is not committed, the rest by
- *                                objects/info/alternates; of a folder without git: its content
- *   STATE/sources/archives.git   refs/archives/<sha256>: what tar and zip files held
- * Nothing is ever written to a local repository. */
+/* source.h: sources (of a kernel, of a suite) as trees of git. Whatever a source is, it becomes a
+ * tree object in a bare repository of ours, whose id is the hash of its content: so there is one
+ * way to name, patch and check out all of them. STATE/sources/<hash>.git     of a URL: what was
+ * fetched, shallow where the server allows; of a local repository: only what is not committed, the
+ * rest by objects/info/alternates; of a folder without git: its content STATE/sources/archives.git
+ * refs/archives/<sha256>: what tar and zip files held Nothing is ever written to a local
+ * repository. */
 #pragma once
 #include "base/strv.h"
 #include "kernel/kernel.h"
@@ -26,14 +25,24 @@ struct source {
 	struct strv patches; /* on top: "NAME SHA256" each */
 };
 
+/* What a tree has to be; all borrowed. */
+struct source_kind {
+	const char *name;         /* "kernel" */
+	const char *const *files; /* that it has at its top, NULL-terminated */
+	/* Of a folder without git, which says nothing itself: lines of gitignore(5), what a build
+	 * in it leaves; or NULL. */
+	const char *built;
+};
+extern const struct source_kind source_kernel;
+
 /* Whether this names a source: a URL of git, a folder (or FOLDER#REF), a tar or zip file. */
 bool source_is(const char *spec);
 /* Take what `spec` names. URL#REF: a branch, tag or commit; without, the default branch.
  * FOLDER#REF: of its repository, whatever is checked out; FOLDER: as it lies there, with what is
- * not committed. -ENOENT: no such source, or it has no such branch; -EINVAL: no kernel tree; -EIO:
- * what could not be reached or read. */
-int source_get(const char *state_dir, const char *spec, kernel_progress *progress, void *ctx,
-	struct source **ret, struct err *e);
+ * not committed. -ENOENT: no such source, or it has no such branch; -EINVAL: no tree of that
+ * kind; -EIO: what could not be reached or read. */
+int source_get(const char *state_dir, const char *spec, const struct source_kind *kind,
+	kernel_progress *progress, void *ctx, struct source **ret, struct err *e);
 /* Put patches on top, in order: a mbox file, one patch, a folder of patches (in order of name, or
  * of its `series`), a message-id for the b4 program. -EINVAL: one does not apply, with its name. */
 int source_patch(const char *state_dir, struct source *s, const char *const *patches,

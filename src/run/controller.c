@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/controller.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -59,6 +60,7 @@ struct controller {
 	int signals;
 	unsigned ticks;
 	char no_more[300]; /* why no further batch is started; empty: nothing is wrong */
+	uint64_t start_us;
 	struct controller_result result;
 };
 
@@ -540,6 +542,11 @@ static void on_tick(uv_timer_t *t)
 	struct controller *c = t->data;
 	if (++c->ticks % ROOM_TICKS == 0)
 		look_for_room(c);
+	if (c->spec->limit_us && !c->result.overdue &&
+		clock_mono_us() - c->start_us > c->spec->limit_us) {
+		c->result.overdue = true;
+		broke(c, "it took too long");
+	}
 	if (c->h->on_tick)
 		c->h->on_tick(c->ctx);
 }
@@ -592,6 +599,7 @@ int controller_run(const struct controller_spec *spec, const struct controller_h
 	for (size_t i = 0; i < c->n_workers; i++)
 		c->workers[i] = (struct worker){ .c = c, .batch = i };
 	c->result.status = VERDICT_SKIP;
+	c->start_us = clock_mono_us();
 	start_handles(c);
 	start_workers(c);
 	int rc = c->n_running ? 0 : err_set(e, EIO, "%s", c->result.error);

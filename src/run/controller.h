@@ -34,6 +34,7 @@ struct controller_spec {
 	struct run_writer *writer; /* NULL: nothing is recorded (a shell) */
 	const char *state_dir;
 	uint64_t min_free_bytes; /* below it the run is stopped */
+	uint64_t limit_us;       /* then it is stopped, an error; 0: none */
 	bool tty_input;          /* pass standard input on to the shell's command */
 	bool tty_raw;            /* and the terminal is ours: raw mode while it runs */
 };
@@ -42,6 +43,7 @@ struct controller_result {
 	enum verdict status;
 	unsigned counts[VERDICT_COUNT];
 	bool interrupted; /* by a signal */
+	bool overdue;     /* the spec's limit passed; so says `error` */
 	bool worker_died;
 	int shell_code;
 	bool kept; /* a machine outlives the run: say so by controller_let_go */

@@ -2,12 +2,12 @@
 #include "run/fstests_stages.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "config/config.h"
 #include "run/disk_plan.h"
+#include "run/suite_tree.h"
 #include "suite/fstests_config.h"
 #include "suite/fstests_tree.h"
 #include "suite/suite.h"
@@ -20,15 +20,21 @@
 #define SCRATCH_MNT "/mnt/scratch"
 
 /* The first disk is the test device; of btrfs all others are the pool, of others the second is the
- * scratch device. */
-static int place_disks(const struct config *c, const char *fstyp, struct strv *dev, struct err *e)
+ * scratch device; the last may be that of dm-log-writes, *ret_log (the caller's), else NULL. */
+static int place_disks(
+	const struct config *c, const char *fstyp, struct strv *dev, char **ret_log, struct err *e)
 {
+	bool log = strcmp(config_str(c, "fstests.logwrites"), "true") == 0;
 	uint64_t n = config_num(c, "disk.count");
-	if (n < 2)
+	if (n < (log ? 3 : 2))
 		return err_set(e, EINVAL,
-			"%s: disk.count is %u: fstests wants two disks at least, one to test on "
-			"and one to make anew",
-			config_origin(c, "disk.count"), (unsigned)n);
+			"%s: disk.count is %u: fstests wants %s disks at least, one to test on, "
+			"one to make anew%s",
+			config_origin(c, "disk.count"), (unsigned)n, log ? "three" : "two",
+			log ? ", one for fstests.logwrites" : "");
+	auto_free char *last = disk_plan_name(c, (unsigned)n - 1);
+	*ret_log = log ? xasprintf("/dev/%s", last) : NULL;
+	n -= log;
 	if (strcmp(fstyp, "btrfs") != 0)
 		n = 2;
 	for (unsigned i = 0; i < n; i++) {
@@ -42,7 +48,8 @@ static int render(const struct config *c, const char *fstyp, const struct fstest
 	struct buf *text, struct err *e)
 {
 	auto_strv struct strv dev = { 0 };
-	int rc = place_disks(c, fstyp, &dev, e);
+	auto_free char *log = NULL;
+	int rc = place_disks(c, fstyp, &dev, &log, e);
 	if (rc < 0)
 		return rc;
 	const struct fstests_places places = {
@@ -51,6 +58,7 @@ static int render(const struct config *c, const char *fstyp, const struct fstest
 		.test_dir = TEST_DIR,
 		.scratch = strv_get(&dev) + 1,
 		.scratch_mnt = SCRATCH_MNT,
+		.logwrites_dev = log,
 		.result_base = suite_fstests.log_dir,
 	};
 	return fstests_config_render(&places, s, text, e);
@@ -91,9 +99,7 @@ static int add_section(const struct config *c, const struct fstests_tree *tree,
 	auto_fstests_picks struct fstests_picks picks = { 0 };
 	const char *fstyp = s->fstyp ? s->fstyp : config_str(c, "fstests.fstyp");
 	uint64_t each_us = config_num(c, "fstests.testTimeout");
-	auto_free char *real = realpath(config_str(c, "fstests.tree"), NULL);
-	int rc = real ? choose(c, tree, fstyp, &picks, e)
-		      : err_sys(e, "%s", config_str(c, "fstests.tree"));
+	int rc = choose(c, tree, fstyp, &picks, e);
 	if (rc == 0)
 		rc = render(c, fstyp, s, &text, e);
 	if (rc < 0)
@@ -102,23 +108,21 @@ static int add_section(const struct config *c, const struct fstests_tree *tree,
 	for (size_t i = 0; i < picks.n; i++)
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
-	auto_free char *place = xasprintf("/mnt/%s", path_base(real));
 	json_array_append_new(all,
 		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:[], s:[]}", "suite",
-			suite_fstests.name, "name", s->name, "tree", place, "config",
+			suite_fstests.name, "name", s->name, "tree", TREE_PLACE, "config",
 			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
 			"timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires", "logs"));
 	return 0;
 }
 
-int fstests_stages(const struct config *c, json_t **ret, struct err *e)
+int fstests_stages(const struct config *c, const char *dir, json_t **ret, struct err *e)
 {
 	struct err why = { 0 };
 	auto_json json_t *all = json_array();
 	auto_fstests_tree struct fstests_tree *tree = NULL;
 	auto_strv struct strv names = { 0 };
-	const char *dir = config_str(c, "fstests.tree");
-	int rc = dir ? fstests_tree_open(dir, &tree, e) : 0;
+	int rc = fstests_tree_open(dir, &tree, e);
 	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
 		strv_add(&names, *w);
 	const char *name;
@@ -126,7 +130,7 @@ int fstests_stages(const struct config *c, json_t **ret, struct err *e)
 		strv_add(&names, name);
 	if (names.n == 0)
 		strv_add(&names, PLAIN);
-	for (size_t i = 0; rc == 0 && tree && i < names.n; i++) {
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		struct fstests_section s = { .name = PLAIN };
 		rc = fstests_section_read(c, names.v[i], &s, &why);
 		if (rc == -ENOENT && strcmp(names.v[i], PLAIN) == 0)

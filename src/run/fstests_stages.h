@@ -6,6 +6,6 @@
 struct config;
 struct err;
 
-/* An array, a new reference; empty where fstests.tree is unset. -ENOENT, -EINVAL: a tree, section,
- * group or test that is not there, with the nearest name and where it was set. */
-int fstests_stages(const struct config *c, json_t **ret, struct err *e);
+/* `dir` is the tree on the host (run/suite_tree.h). An array, a new reference. -ENOENT, -EINVAL: a
+ * tree, section, group or test that is not there, with the nearest name and where it was set. */
+int fstests_stages(const struct config *c, const char *dir, json_t **ret, struct err *e);

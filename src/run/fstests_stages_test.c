@@ -51,7 +51,7 @@ static int plan(struct fixture *f, const char *text, json_t **ret, struct err *e
 	auto_free char *conf = path_join(f->dir, "fsqa.conf");
 	put(f, "fsqa.conf", text);
 	assert_int_equal(config_load(conf, NULL, &c, NULL), 0);
-	int rc = fstests_stages(c, ret, e);
+	int rc = fstests_stages(c, config_str(c, "fstests.tree"), ret, e);
 	config_free(c);
 	return rc;
 }
@@ -64,14 +64,6 @@ static void refused(struct fixture *f, const char *text, int code, const char *s
 	if (!strstr(e.msg, said))
 		fail_msg("%s: not in: %s", said, e.msg);
 	assert_null(j);
-}
-
-static void test_without_a_tree_there_is_nothing_to_run(void **state)
-{
-	auto_json json_t *j = NULL;
-	assert_int_equal(
-		plan(*state, "[section \"zstd\"]\nmount = -o compress=zstd\n", &j, NULL), 0);
-	assert_int_equal(json_array_size(j), 0);
 }
 
 static void test_each_section_is_a_stage_with_its_tests_and_configuration(void **state)
@@ -89,7 +81,7 @@ static void test_each_section_is_a_stage_with_its_tests_and_configuration(void *
 	const json_t *tests = json_object_get(s, "tests");
 	assert_string_equal(json_str_or(s, "suite", ""), "fstests");
 	assert_string_equal(json_str_or(s, "name", ""), "zstd");
-	assert_string_equal(json_str_or(s, "tree", ""), "/mnt/tree");
+	assert_string_equal(json_str_or(s, "tree", ""), "/mnt/fstests");
 	assert_int_equal(json_array_size(tests), 1);
 	assert_string_equal(json_string_value(json_array_get(tests, 0)), "generic/001");
 	assert_int_equal(json_i64_or(s, "test_timeout_us", 0), 60000000);
@@ -109,6 +101,19 @@ static void test_one_scratch_device_of_a_filesystem_that_has_no_pools(void **sta
 	assert_string_equal(json_str_or(json_array_get(j, 0), "name", ""), "default");
 	assert_non_null(strstr(config, "SCRATCH_DEV="));
 	assert_null(strstr(config, "SCRATCH_DEV_POOL"));
+}
+
+static void test_the_last_disk_is_that_of_log_writes_where_it_is_asked(void **state)
+{
+	auto_json json_t *j = NULL;
+	const char text[] = "[fstests]\ntree = tree\nfstyp = btrfs\nlogwrites = true\n[disk]\n"
+			    "count = 4\n";
+	assert_int_equal(plan(*state, text, &j, NULL), 0);
+	const char *config = json_str_or(json_array_get(j, 0), "config", "");
+	assert_non_null(strstr(config, "SCRATCH_DEV_POOL=\"/dev/xvdc /dev/xvdd\""));
+	assert_non_null(strstr(config, "LOGWRITES_DEV=\"/dev/xvde\""));
+	refused(*state, "[fstests]\ntree = tree\nlogwrites = true\n[disk]\ncount = 2\n", -EINVAL,
+		"three disks at least");
 }
 
 static void test_what_is_not_there_is_named_with_where_it_was_asked(void **state)
@@ -145,9 +150,9 @@ static void test_a_result_file_belongs_to_its_test(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_without_a_tree_there_is_nothing_to_run),
 		cmocka_unit_test(test_each_section_is_a_stage_with_its_tests_and_configuration),
 		cmocka_unit_test(test_one_scratch_device_of_a_filesystem_that_has_no_pools),
+		cmocka_unit_test(test_the_last_disk_is_that_of_log_writes_where_it_is_asked),
 		cmocka_unit_test(test_what_is_not_there_is_named_with_where_it_was_asked),
 		cmocka_unit_test(test_a_result_file_belongs_to_its_test),
 	};

@@ -9,6 +9,7 @@
 #include "image/image.h"
 #include "kernel/kernel.h"
 #include "run/snapshot.h"
+#include "run/suite_tree.h"
 #include "store/store.h"
 #include <dirent.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ static const struct kind {
 	[GC_SOURCE] = { "source", "sources", NULL },
 	[GC_KERNEL] = { "kernel", "kernels", kernel_remove },
 	[GC_IMAGE] = { "image", "images", image_remove },
+	[GC_SUITE] = { "suite", "suites", suite_tree_remove },
 };
 
 const char *gc_kind_name(enum gc_kind k)
@@ -165,6 +167,9 @@ static bool is_same(const json_t *a, const char *a_name, const json_t *b, const 
 static bool is_of_run(const struct gc_item *i, const json_t *manifest, const json_t *first)
 {
 	bool kernel = i->kind == GC_KERNEL;
+	if (i->kind == GC_SUITE)
+		return strcmp(json_str_or(json_object_get(first, "fstests"), "key", ""), i->name) ==
+		       0;
 	const char *key = json_str_or(first, kernel ? "kernel_key" : "image_key", NULL);
 	if (key)
 		return strcmp(key, i->name) == 0;
@@ -179,7 +184,7 @@ static void on_run(void *ctx, const char *id, const json_t *first)
 	for (size_t n = 0; n < u->l->n; n++) {
 		struct gc_item *i = &u->l->items[n];
 		const json_t *m = json_object_get(u->manifests[i->kind], i->name);
-		if ((i->kind == GC_KERNEL || i->kind == GC_IMAGE) && is_of_run(i, m, first))
+		if (i->kind >= GC_KERNEL && is_of_run(i, m, first))
 			refer(i, text, json_i64_or(first, "wall_us", 0));
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* gc.h: room in the state folder. What can be made again (kernels, where they were built, their
- * sources, root images, saved machines) is removed until it fits a budget, least recently used
- * first: what nothing refers to, and only then what results (their runs' records) and branches (the
- * tips in the repositories that sources came from) refer to. What nothing refers to goes without
- * need, too, once it was not used for long. What somebody uses (holds a lock of) stays. */
+ * sources, root images, built suites, saved machines) is removed until it fits a budget, least
+ * recently used first: what nothing refers to, and only then what results (their runs' records) and
+ * branches (the tips in the repositories that sources came from) refer to. What nothing refers to
+ * goes without need, too, once it was not used for long. What somebody uses (holds a lock of)
+ * stays. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@ enum gc_kind {
 	GC_SOURCE,
 	GC_KERNEL,
 	GC_IMAGE,
+	GC_SUITE,
 	GC_KINDS,
 };
 const char *gc_kind_name(enum gc_kind k);   /* "kernel" */

@@ -8,10 +8,8 @@
 #include "suite/verdict.h"
 #include <jansson.h>
 #include <stdbool.h>
-struct controller_handler;
-struct controller_result;
+struct build_teller;
 struct err;
-struct run_writer;
 
 #define BUILD_TEST "build"
 
@@ -32,8 +30,7 @@ static inline bool made_kernel_is_told(const struct made_kernel *m)
 }
 
 /* Write the test `build` into the journal, with its log, and where it did not come to a kernel the
- * other tests of `plan` (paths) as MISS. Each is told to `h`, and counted in *result. No-op for a
- * kernel that is of no source. What cannot be written ends it. */
-int made_kernel_record(const struct made_kernel *m, const json_t *plan, struct run_writer *w,
-	const struct controller_handler *h, void *ctx, struct controller_result *result,
-	struct err *e);
+ * other tests of `plan` (paths) as MISS. No-op for a kernel that is of no source. What cannot be
+ * written ends it. */
+int made_kernel_record(const struct made_kernel *m, const json_t *plan,
+	const struct build_teller *t, struct err *e);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/test.h"
+#include "run/build_record.h"
 #include "run/controller.h"
 #include "run/made_kernel.h"
 #include "store/store.h"
@@ -42,7 +43,8 @@ static struct run_info *record(const struct made_kernel *m, struct controller_re
 	auto_run_writer struct run_writer *w = NULL;
 	*result = (struct controller_result){ .status = VERDICT_SKIP };
 	assert_int_equal(run_create(state, "p", first, &w, NULL), 0);
-	assert_int_equal(made_kernel_record(m, plan, w, &h, &told, result, NULL), 0);
+	const struct build_teller t = { w, &h, &told, result };
+	assert_int_equal(made_kernel_record(m, plan, &t, NULL), 0);
 	assert_int_equal(run_read(state, run_writer_id(w), &r, NULL), 0);
 	assert_int_equal(told, 2 * r->n_attempts);
 	return r;

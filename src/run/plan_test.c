@@ -84,7 +84,8 @@ static int make_plan(
 	auto_free char *dir = path_join(f->dir, "p");
 	unload(f);
 	assert_int_equal(profile_load(dir, settings, &f->profile, e), 0);
-	assert_int_equal(fstests_stages(f->profile->config, &f->fstests, e), 0);
+	const char *tree = config_str(f->profile->config, "fstests.tree");
+	assert_int_equal(fstests_stages(f->profile->config, tree, &f->fstests, e), 0);
 	const struct plan_query q = {
 		.state_dir = f->dir,
 		.profile = f->profile,

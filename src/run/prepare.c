@@ -16,7 +16,8 @@
 #include "run/capacity.h"
 #include "run/disk_plan.h"
 #include "run/fault_plan.h"
-#include "run/fstests_stages.h"
+#include "run/run_tree.h"
+#include "run/suite_tree.h"
 #include "target/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -271,14 +272,16 @@ static json_t *run_json(
 	const struct config *c = q->profile->config;
 	const struct kernel *k = p->kernel;
 	json_t *origin = p->made.story.origin;
-	return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:O*, s:s*, s:s*, s:s*, s:s, s:{s:s, "
-			 "s:s, s:s, s:s, "
-			 "s:i, s:I, s:I, s:I}}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:s*, s:s*, s:s, s:O*, s:O*, s:s*, s:s*, s:s*, s:s, s:{s:s, "
+		"s:s, s:s, s:s, "
+		"s:i, s:I, s:I, s:I}}",
 		"profile", q->profile->name, "fsqa", FSQA_VERSION, "host", host->nodename, "kernel",
 		k ? k->release : NULL, "kernel_build_id", k ? k->build_id : NULL, "kernel_source",
 		k ? k->source : json_str_or(origin, "source", ""), "kernel_origin", origin,
-		"kernel_key", k ? k->key : NULL, "image_key", p->image ? p->image->key : NULL,
-		"image", p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
+		"fstests", p->tree ? p->tree->about : NULL, "kernel_key", k ? k->key : NULL,
+		"image_key", p->image ? p->image->key : NULL, "image",
+		p->image ? p->image->source : NULL, "accel", p->accel.name, "environment",
 		"accel_reason", p->accel.reason, "qemu", p->accel.version, "arch", p->machine->arch,
 		"host_kernel", host->release, "cpus", (int)capacity_cpus(c, p->accel.name),
 		"memory_bytes", (json_int_t)config_num(c, "vm.memory"), "disks",
@@ -423,23 +426,15 @@ static int check_share(const char *path, struct strv *names, struct err *e)
 	return 0;
 }
 
-/* What the profile shares, and its suite's tree. */
-static void shared(const struct config *c, struct strv *ret)
-{
-	for (const char *const *path = config_list(c, "vm.share"); *path; path++)
-		strv_add(ret, *path);
-	if (config_is_set(c, "fstests.tree"))
-		strv_add(ret, config_str(c, "fstests.tree"));
-}
-
 static int check_shares(const struct config *c, struct err *e)
 {
 	auto_strv struct strv names = { 0 };
-	auto_strv struct strv paths = { 0 };
 	int rc = 0;
-	shared(c, &paths);
-	for (size_t i = 0; rc == 0 && i < paths.n; i++)
-		rc = check_share(paths.v[i], &names, e);
+	const char *tree = config_str(c, "fstests.tree");
+	if (tree && *tree)
+		strv_add(&names, TREE_NAME);
+	for (const char *const *path = config_list(c, "vm.share"); rc == 0 && *path; path++)
+		rc = check_share(*path, &names, e);
 	return rc;
 }
 
@@ -474,13 +469,12 @@ static int share_all(const struct prepare_request *q, image_progress *progress, 
 	struct prepared *p, struct err *e)
 {
 	auto_strv struct strv files = { 0 };
-	auto_strv struct strv paths = { 0 };
-	shared(q->profile->config, &paths);
+	const char *const *path = config_list(q->profile->config, "vm.share");
 	p->shares = json_array();
-	bool live = paths.n && kernel_needs(p->kernel, by_9p, ARRAY_LEN(by_9p), &files, NULL) == 0;
+	bool live = *path && kernel_needs(p->kernel, by_9p, ARRAY_LEN(by_9p), &files, NULL) == 0;
 	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < paths.n; i++)
-		rc = share(q, paths.v[i], live, progress, ctx, p, e);
+	for (; rc == 0 && *path; path++)
+		rc = share(q, *path, live, progress, ctx, p, e);
 	return rc;
 }
 
@@ -613,7 +607,7 @@ static int make_parts(const struct prepare_request *q,
 	/* A shell's person sees for themselves. */
 	if (rc == 0 && !q->shell_argv)
 		find_control(q->state_dir, guest, progress, ctx, p);
-	return rc;
+	return rc == 0 && p->tree ? run_tree_make(q, progress, ctx, p, ret_exit, e) : rc;
 }
 
 int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
@@ -629,8 +623,8 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		rc = disk_plan(q->profile->config, &p.disks, &p.zoned, e);
 	if (rc == 0 && !q->shell_argv)
 		rc = fault_plan(q->profile, p.disks, &p.faults, e);
-	if (rc == 0 && !q->shell_argv)
-		rc = fstests_stages(q->profile->config, &p.fstests, e);
+	if (rc == 0)
+		rc = run_tree_take(q, progress, ctx, &p, ret_exit, e);
 	if (rc < 0) {
 		prepared_clear(&p);
 		return rc;
@@ -644,7 +638,7 @@ int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const c
 		prepared_clear(&p);
 		return rc;
 	}
-	if (p.kernel)
+	if (p.kernel && (!p.tree || p.tree->image))
 		p.job = job_json(q, &p);
 	p.run = run_json(q, &p, &host);
 	*ret = p;
@@ -681,6 +675,7 @@ void prepared_clear(struct prepared *p)
 	json_decref(p->disks);
 	json_decref(p->faults);
 	json_decref(p->fstests);
+	suite_tree_free(p->tree);
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);
 	free(p->folders);

@@ -17,6 +17,7 @@ struct err;
 struct kernel;
 struct machine;
 struct profile;
+struct suite_tree;
 
 /* A file or folder to or from the machine; `to` of one from it is a folder. */
 struct prepare_copy {
@@ -33,13 +34,14 @@ struct prepare_request {
 	size_t n_put, n_fetch;
 	bool shell_pty;
 	unsigned shell_cols, shell_rows;
-	bool keep; /* the machine of the first test that fails, and the working folder */
+	bool no_tree; /* a machine to build it in: without fstests.tree */
+	bool keep;    /* the machine of the first test that fails, and the working folder */
 };
 
 struct prepared {
 	const struct machine *machine;
 	bool foreign;            /* of another architecture than the host */
-	struct made_kernel made; /* without a kernel there is `run`, and no more to come */
+	struct made_kernel made; /* without a kernel there is `run`, and no more to come; */
 	struct kernel *kernel;   /* that one, borrowed */
 	struct image *image;
 	struct accel accel;
@@ -49,17 +51,18 @@ struct prepared {
 	 * same kernel. */
 	struct kernel *control;
 	char *control_initramfs;
-	json_t *disks;   /* as in the job's target */
-	bool zoned;      /* one of them has zones */
-	json_t *faults;  /* as in the job; NULL: no stage runs */
-	json_t *fstests; /* stages of the job; NULL: none */
+	json_t *disks;           /* as in the job's target */
+	bool zoned;              /* one of them has zones */
+	json_t *faults;          /* as in the job; NULL: no stage runs */
+	struct suite_tree *tree; /* NULL: none is asked for */
+	json_t *fstests;         /* stages of the job; NULL: none */
 	bool network;
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */
 	size_t n_folders;
 	FILE *snapshot;            /* its manifest, as long as it is used; NULL: none */
 	char *load, *control_load; /* modules that the root needs of each, or NULL */
-	json_t *job;               /* without work_dir: prepare_place sets it */
+	json_t *job;               /* without work_dir: prepare_place sets it; NULL: not built */
 	json_t *run;               /* the journal's first record, without id and command */
 };
 

@@ -7,12 +7,14 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/attempts.h"
+#include "run/build_record.h"
 #include "run/capacity.h"
 #include "run/kept.h"
 #include "run/oops.h"
 #include "run/order.h"
 #include "run/plan.h"
 #include "run/snapshot.h"
+#include "run/suite_tree.h"
 #include "run/witness.h"
 #include "store/store.h"
 #include "suite/testpath.h"
@@ -49,6 +51,8 @@ static json_t *plan_tests(const struct profile *p, const struct prepared *prepar
 	json_t *tests = json_array();
 	if (prepared->made.judged)
 		add_test(tests, BUILD_TEST);
+	if (prepared->tree && prepared->tree->judged)
+		add_test(tests, SUITE_BUILD_TEST);
 	add_test(tests, "boot");
 	for (i = 0; i < p->n_stages; i++) {
 		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
@@ -221,7 +225,10 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 	struct run_result *ret, struct err *e)
 {
 	struct controller_result build = { .status = VERDICT_SKIP };
-	int rc = made_kernel_record(&p->made, tests, w, &o->controller, ctx, &build, e);
+	const struct build_teller t = { w, &o->controller, ctx, &build };
+	int rc = made_kernel_record(&p->made, tests, &t, e);
+	if (rc == 0 && p->kernel && p->tree)
+		rc = suite_tree_record(p->tree, tests, &t, e);
 	ret->ended = build;
 	if (rc < 0 || !p->job)
 		return rc;
@@ -247,7 +254,7 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 		.writer = w,
 		.state_dir = q->prepare.state_dir,
 		.config = c,
-		.tree = config_str(c, "fstests.tree"),
+		.tree = p->tree ? p->tree->dir : NULL,
 		.on_record = o->controller.on_record,
 		.ctx = ctx,
 	};

@@ -147,7 +147,7 @@ int run_terminal_each(const struct run_info *r, const struct run_attempt *a,
 	const struct run_attempt *stage = stage_of(r, a);
 	const struct run_artifact *log = find(r, stage, "log", "terminal.log");
 	const struct run_artifact *cast = find(r, stage, "cast", "terminal.cast");
-	if (!*stage->stage) { /* the boot, or the build of its kernel */
+	if (!*stage->stage) { /* the boot, or a build */
 		log = find(r, stage, "console", "console.log");
 		cast = find(r, stage, "cast", "console.cast");
 		log = log ? log : find(r, stage, "log", "build.log");

@@ -168,6 +168,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* The first program that check asks for (common/config). */
+bool fstests_tree_is_built(const char *dir)
+{
+	auto_free char *makefile = path_join(dir, "Makefile");
+	auto_free char *program = path_join(dir, "ltp/fsstress");
+	return !is_file(makefile) || access(program, X_OK) == 0;
+}
+
 int fstests_tree_open(const char *dir, struct fstests_tree **ret, struct err *e)
 {
 	auto_free char *check = path_join(dir, "check");

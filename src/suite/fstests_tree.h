@@ -23,6 +23,8 @@ struct fstests_test {
 	size_t n_hints;
 };
 
+/* Whether check can run in the tree as it lies there: it was built, or is nothing to build. */
+bool fstests_tree_is_built(const char *dir);
 /* Read the tree at `dir`. -ENOENT: no fstests there, with what is missing. */
 int fstests_tree_open(const char *dir, struct fstests_tree **ret, struct err *e);
 void fstests_tree_free(struct fstests_tree *t);
