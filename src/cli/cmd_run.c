@@ -83,6 +83,7 @@ struct matrix {
 	struct cell cells[CELLS_MAX];
 	size_t n;
 	struct order order; /* of tests of sections */
+	const char *resume; /* the run that goes on, or NULL */
 };
 
 static void say_kept(struct cli *cli, const struct run_result *r)
@@ -111,6 +112,7 @@ static int run_once(const struct matrix *m, struct cell *cell, const char *basel
 			.made = made_kernel_is_told(&cell->made) ? &cell->made : NULL,
 			.keep = cli_flag(cli, "keep"),
 		},
+		.resume = m->resume,
 		.order = &m->order,
 		.baseline = baseline,
 		.group = group,
@@ -403,12 +405,55 @@ static int dry_run(struct matrix *m)
 	return CLI_GOOD;
 }
 
+/* ---- a run that was interrupted ---- */
+
+/* With the profile that it was of, for what is not frozen: room, pages, oopses. */
+static int run_resume_fn(struct cli *cli, int argc)
+{
+	struct err e = { 0 };
+	unsigned slots = 1;
+	auto_free char *state_dir = NULL;
+	auto_free char *dir = NULL;
+	auto_run_info struct run_info *r = NULL;
+	struct matrix m = { .cli = cli, .n = 1 };
+	static const char *const others[] = { "kernel", "variant", "stage", "from", "shuffle",
+		"failed", "loop", "root", "arch", "share", "isolate" };
+	static const char *const flags[] = { "keep", "dry-run", "smoke", "until-fail", "core" };
+	bool more = argc > 0;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		more = more || cli_values(cli, others[i])[0];
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		more = more || cli_flag(cli, flags[i]);
+	if (more)
+		return cli_usage(cli, "--resume goes on as the run began: it takes no profile and "
+				      "no options of its own");
+	int code = results_read(cli, cli_value(cli, "resume"), &r);
+	if (code == CLI_GOOD)
+		code = cli_state_dir(cli, NULL, &state_dir);
+	if (code == CLI_GOOD && run_resumable(state_dir, r->id, &dir, &slots, &e) < 0)
+		code = cli_error(cli, CLI_USAGE, &e);
+	if (code != CLI_GOOD)
+		return code;
+	auto_free char *as_before = xasprintf("run.slots=%u", slots);
+	const char *const settings[] = { as_before, NULL };
+	code = cli_profile_with(cli, dir, settings, &m.base);
+	m.state_dir = state_dir;
+	m.resume = r->id;
+	m.cells[0].profile = m.base;
+	if (code == CLI_GOOD)
+		code = run_one(&m);
+	profile_free(m.base);
+	return code;
+}
+
 static int cmd_run_fn(struct cli *cli, int argc, char **argv)
 {
 	auto_free char *state_dir = NULL;
 	struct matrix m = { .cli = cli };
 	struct loop loop = { 0 };
 	const char *name = argc ? argv[0] : NULL;
+	if (cli_value(cli, "resume"))
+		return run_resume_fn(cli, argc);
 	int rc = load_profile(cli, name, NULL, &m.base);
 	if (rc == 0)
 		rc = cli_state_dir(cli, m.base->config, &state_dir);
@@ -454,6 +499,8 @@ static const struct command_option options[] = {
 	{ "shuffle", 0, "SEED", "tests of sections in another order; random: a new one", NULL, 0,
 		0 },
 	{ "smoke", 0, NULL, "of fstests only the group " SMOKE_GROUP, NULL, 0, 0 },
+	{ "resume", 0, "RUN", "go on with the tests of RUN that its end cut off, in that run", NULL,
+		0, 0 },
 	{ "loop", 0, "N", "run it N times, each a run of its own", NULL, 0, 0 },
 	{ "until-fail", 0, NULL, "run it until one goes wrong (with --loop: N times at most)", NULL,
 		0, 0 },

@@ -46,7 +46,7 @@ static void add_batch(struct list *l, const struct run_info *r, int64_t batch)
 		.command = xstrdup(json_str_or(r->first, "command", "")),
 		.now = xstrdup(under_way(r, batch)),
 		.work_dir = batch ? xasprintf("%s/%" PRId64, work, batch) : xstrdup(work),
-		.pid = (pid_t)json_i64_or(r->first, "pid", 0),
+		.pid = (pid_t)json_i64_or(r->resumed ? r->resumed : r->first, "pid", 0),
 		.start_wall_us = json_i64_or(r->first, "wall_us", 0),
 	};
 	add(l, &row);

@@ -45,10 +45,11 @@ int plan_of(struct cli *cli, const char *state_dir, const struct profile *profil
 		return cli_error(cli, rc == -EIO ? CLI_INFRA : CLI_USAGE, &e);
 	if (order)
 		(void)order_apply(order, fstests);
+	auto_json json_t *stages = plan_stages(profile, fstests);
 	const struct plan_query q = {
 		.state_dir = state_dir,
 		.profile = profile,
-		.fstests = fstests,
+		.stages = stages,
 		.cpus = alone ? 1 : cpus(state_dir, profile->config),
 		.alone = alone,
 	};

@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BEFORE "before"
+
 struct attempts {
 	size_t n_batches, before;
 	json_t *last;     /* by test: the newest number */
 	json_t **numbers; /* of each batch, by "TEST#NUMBER" of its own: the journal's */
-	json_t *ends;     /* by test that may be in several: {batch: attempt_end} */
+	json_t *ends;     /* by test that may be in several: {batch or BEFORE: attempt_end} */
 };
 
 struct attempts *attempts_new(size_t n_batches, size_t before)
@@ -75,19 +77,34 @@ static bool may_be_in_several(const char *test, const char *stage)
 	return *stage == '\0' || (dot && strcmp(dot + 1, stage) == 0);
 }
 
+/* A test's ends by batch, and BEFORE. */
+static json_t *ends_of(struct attempts *a, const char *test)
+{
+	json_t *ends = json_object_get(a->ends, test);
+	if (!ends) {
+		ends = json_object();
+		json_object_set_new(a->ends, test, ends);
+	}
+	return ends;
+}
+
 static void remember_end(struct attempts *a, size_t batch, const json_t *end)
 {
 	char key[32];
 	const char *test = json_str_or(end, "test", "");
-	json_t *of_test = json_object_get(a->ends, test);
 	if (!may_be_in_several(test, json_str_or(end, "stage", "")))
 		return;
-	if (!of_test) {
-		of_test = json_object();
-		json_object_set_new(a->ends, test, of_test);
-	}
+	json_t *of_test = ends_of(a, test);
 	(void)snprintf(key, sizeof key, "%zu", batch); /* fits */
 	json_object_set(of_test, key, (json_t *)end);  /* its last one counts */
+}
+
+void attempts_before(
+	struct attempts *a, const char *test, const char *stage, enum verdict v, const char *reason)
+{
+	json_object_set_new(ends_of(a, test), BEFORE,
+		json_pack("{s:s, s:s, s:o, s:i}", "stage", stage, "status", verdict_name(v),
+			"reason", json_bytes(reason, strlen(reason)), "duration_us", 0));
 }
 
 void attempts_number(struct attempts *a, size_t batch, const char *type, json_t *record)
@@ -165,9 +182,13 @@ static json_t *end_of_all(struct attempts *a, const char *test, const json_t *en
 	enum verdict worst = VERDICT_COUNT;
 	int64_t duration_us = 0;
 	const char *stage = "";
-	for (size_t i = 0; i < a->n_batches; i++) {
+	for (size_t i = 0; i <= a->n_batches; i++) {
 		char key[32];
-		(void)snprintf(key, sizeof key, "%zu", i); /* fits */
+		char who[32];
+		(void)snprintf(key, sizeof key, "%zu", i - 1);               /* fits */
+		(void)snprintf(who, sizeof who, "batch %zu", a->before + i); /* fits */
+		if (i == 0)
+			memcpy(key, BEFORE, sizeof BEFORE);
 		const json_t *end = json_object_get(ends, key);
 		int v = end ? verdict_from_name(json_str_or(end, "status", "")) : -1;
 		if (v < 0)
@@ -176,11 +197,12 @@ static json_t *end_of_all(struct attempts *a, const char *test, const json_t *en
 		duration_us += json_i64_or(end, "duration_us", 0);
 		stage = json_str_or(end, "stage", "");
 		if (v != VERDICT_PASS)
-			buf_addf(&why, "%sbatch %zu: %s", why.len ? "; " : "", a->before + i + 1,
+			buf_addf(&why, "%s%s: %s", why.len ? "; " : "", i ? who : BEFORE,
 				json_str_or(end, "reason", verdict_name((enum verdict)v)));
 	}
-	if (worst == VERDICT_PASS || worst == VERDICT_COUNT)
-		return NULL; /* each of its attempts says so */
+	bool is_told = !json_object_get(ends, BEFORE) || json_object_size(ends) > 1;
+	if (worst == VERDICT_COUNT || (worst == VERDICT_PASS && is_told))
+		return NULL; /* each of its new attempts says so */
 	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:I}", "test", test, "attempt",
 		(json_int_t)next(a, test), "stage", stage, "status", verdict_name(worst), "reason",
 		json_bytes(buf_str(&why), why.len), "duration_us", (json_int_t)duration_us);
@@ -192,7 +214,8 @@ int attempts_conclude(struct attempts *a, attempts_write *write, void *ctx, stru
 	json_t *ends;
 	int rc = 0;
 	json_object_foreach (a->ends, test, ends) {
-		json_t *end = json_object_size(ends) > 1 ? end_of_all(a, test, ends) : NULL;
+		bool several = json_object_size(ends) > 1 || json_object_get(ends, BEFORE);
+		json_t *end = several ? end_of_all(a, test, ends) : NULL;
 		if (!end || rc < 0)
 			continue;
 		json_t *start = json_pack("{s:s, s:O, s:O}", "test", test, "attempt",

@@ -6,6 +6,7 @@
  * was in several of them and did not pass in each gets one more attempt, which is the verdict on
  * all of them, whoever was quicker. */
 #pragma once
+#include "suite/verdict.h"
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@ struct attempts *attempts_new(size_t n_batches, size_t before);
 void attempts_free(struct attempts *a);
 /* The journal has this attempt of the test already. */
 void attempts_seen(struct attempts *a, const char *test, int64_t attempt);
+/* What is known already of a stage's tests, in batches of before: counts with the new ones. */
+void attempts_before(struct attempts *a, const char *test, const char *stage, enum verdict v,
+	const char *reason);
 /* A record of a batch (from 0), or the head of an artifact, as the journal is to have it. */
 void attempts_number(struct attempts *a, size_t batch, const char *type, json_t *record);
 

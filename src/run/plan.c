@@ -100,7 +100,7 @@ static void history_open(struct history *h, const struct plan_query *q)
 	if (!tree)
 		return;
 	read_check_time(h, tree, ".");
-	json_array_foreach (q->fstests, i, stage)
+	json_array_foreach (q->stages, i, stage)
 		read_check_time(h, tree, json_str_or(stage, "name", "."));
 }
 
@@ -144,30 +144,38 @@ static void add_test(struct plan *p, const struct history *h, char *path, const 
 	p->total_us += t->expected_us;
 }
 
-static void add_tests(struct plan *p, const struct plan_query *q, const struct history *h)
+/* Scripts come first in a job. */
+static void add_tests(struct plan *p, const struct history *h)
 {
-	size_t n = q->profile->n_stages;
+	size_t n = 0;
 	size_t i;
 	size_t k;
 	json_t *stage;
 	json_t *test;
-	json_array_foreach (q->fstests, i, stage)
-		n += json_array_size(json_object_get(stage, "tests"));
+	json_array_foreach (p->stages, i, stage)
+		n += 1 + json_array_size(json_object_get(stage, "tests"));
 	p->tests = xcalloc(n + 1, sizeof *p->tests);
-	for (i = 0; i < q->profile->n_stages; i++) {
-		const char *name = q->profile->stages[i].name;
-		add_test(p, h, xasprintf("%s.%s", suite_script.name, name), name, suite_script.name,
-			"");
-	}
-	json_array_foreach (q->fstests, i, stage) {
-		const char *section = json_str_or(stage, "name", "");
-		auto_free char *above = xasprintf("%s.%s", suite_fstests.name, section);
-		json_array_foreach (json_object_get(stage, "tests"), k, test) {
-			const char *name = json_string_value(test);
-			add_test(p, h, testpath_make(above, name), name, suite_fstests.name,
-				section);
+	json_array_foreach (p->stages, i, stage) {
+		const char *name = json_str_or(stage, "name", "");
+		const json_t *tests = json_object_get(stage, "tests");
+		const char *suite = json_str_or(stage, "suite", suite_script.name);
+		auto_free char *above = xasprintf("%s.%s", suite, name);
+		if (!tests)
+			add_test(p, h, xstrdup(above), name, suite_script.name, "");
+		json_array_foreach (tests, k, test) {
+			const char *its = json_string_value(test);
+			add_test(p, h, testpath_make(above, its), its, suite_fstests.name, name);
 		}
 	}
+}
+
+json_t *plan_stages(const struct profile *profile, const json_t *fstests)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < profile->n_stages; i++)
+		json_array_append_new(all, json_pack("{s:s}", "name", profile->stages[i].name));
+	json_array_extend(all, (json_t *)fstests);
+	return all;
 }
 
 /* ---- the batches ---- */
@@ -259,9 +267,9 @@ int plan_make(const struct plan_query *q, struct plan *ret, struct err *e)
 	int rc = q->alone ? 0 : capacity_check(q->profile->config, q->cpus, e);
 	if (rc < 0)
 		return rc;
-	*ret = (struct plan){ .fstests = json_incref(q->fstests) };
+	*ret = (struct plan){ .stages = json_incref(q->stages) };
 	history_open(&h, q);
-	add_tests(ret, q, &h);
+	add_tests(ret, &h);
 	ret->slots = choose_slots(ret, q);
 	share_out(ret, q, expect(&h, "boot", BOOT_US, &source));
 	history_close(&h);
@@ -276,7 +284,7 @@ void plan_clear(struct plan *p)
 		free(p->batches[i].v);
 	free(p->tests);
 	free(p->batches);
-	json_decref(p->fstests);
+	json_decref(p->stages);
 	*p = (struct plan){ 0 };
 }
 

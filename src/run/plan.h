@@ -45,16 +45,16 @@ struct plan {
 	unsigned slots;
 	uint64_t total_us; /* of all tests, one after the other */
 	uint64_t estimate_us;
-	json_t *fstests;
+	json_t *stages;
 };
 
 /* All borrowed for the plan's life. */
 struct plan_query {
 	const char *state_dir;
 	const struct profile *profile;
-	json_t *fstests; /* from fstests_stages() */
-	unsigned cpus;   /* of a machine */
-	bool alone;      /* one machine, whatever the settings say: it may have to be kept */
+	json_t *stages; /* the job's: {suite? name tests[]?} */
+	unsigned cpus;  /* of a machine */
+	bool alone;     /* one machine, whatever the settings say: it may have to be kept */
 };
 
 /* -EINVAL, -ENOMEM: run.slots does not fit (capacity_check). A history that cannot be read counts
@@ -62,6 +62,10 @@ struct plan_query {
 int plan_make(const struct plan_query *q, struct plan *ret, struct err *e);
 void plan_clear(struct plan *p);
 #define auto_plan __attribute__((cleanup(plan_clear)))
+
+/* The stages of a job for this profile: its scripts, by name alone, and `fstests`. New reference.
+ */
+json_t *plan_stages(const struct profile *profile, const json_t *fstests);
 
 /* The job with that batch's tests alone; a new reference. The same where there is one batch. */
 json_t *plan_job(const struct plan *p, const json_t *job, size_t batch);

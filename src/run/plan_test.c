@@ -86,10 +86,11 @@ static int make_plan(
 	assert_int_equal(profile_load(dir, settings, &f->profile, e), 0);
 	const char *tree = config_str(f->profile->config, "fstests.tree");
 	assert_int_equal(fstests_stages(f->profile->config, tree, &f->fstests, e), 0);
+	auto_json json_t *stages = plan_stages(f->profile, f->fstests);
 	const struct plan_query q = {
 		.state_dir = f->dir,
 		.profile = f->profile,
-		.fstests = f->fstests,
+		.stages = stages,
 		.cpus = 1,
 		.alone = alone,
 	};

@@ -684,5 +684,6 @@ void prepared_clear(struct prepared *p)
 	free(p->control_load);
 	json_decref(p->job);
 	json_decref(p->run);
+	free(p->note);
 	*p = (struct prepared){ 0 };
 }

@@ -64,6 +64,7 @@ struct prepared {
 	char *load, *control_load; /* modules that the root needs of each, or NULL */
 	json_t *job;               /* without work_dir: prepare_place sets it; NULL: not built */
 	json_t *run;               /* the journal's first record, without id and command */
+	char *note;                /* of a run that goes on: with how much; else NULL */
 };
 
 /* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or

@@ -13,6 +13,7 @@
 #include "run/oops.h"
 #include "run/order.h"
 #include "run/plan.h"
+#include "run/resume.h"
 #include "run/snapshot.h"
 #include "run/suite_tree.h"
 #include "run/witness.h"
@@ -68,6 +69,7 @@ struct batches {
 	json_t **jobs;
 	size_t n; /* at least one, where there is something to run */
 	unsigned slots;
+	size_t before;             /* batches that the journal has already */
 	struct attempts *attempts; /* NULL: there is one batch, and it counts for itself */
 };
 
@@ -82,14 +84,15 @@ static void batches_clear(struct batches *b)
 
 #define auto_batches __attribute__((cleanup(batches_clear)))
 
-static int share_out(
-	const struct run_request *q, struct prepared *p, struct batches *ret, struct err *e)
+/* `r`: the run as it was, where it goes on. */
+static int share_out(const struct run_request *q, struct prepared *p, const struct run_info *r,
+	struct batches *ret, struct err *e)
 {
 	auto_plan struct plan plan = { 0 };
 	const struct plan_query query = {
 		.state_dir = q->prepare.state_dir,
 		.profile = q->prepare.profile,
-		.fstests = p->fstests,
+		.stages = json_object_get(p->job, "stages"),
 		.cpus = capacity_cpus(q->prepare.profile->config, p->accel.name),
 		.alone = q->prepare.keep,
 	};
@@ -101,8 +104,9 @@ static int share_out(
 	ret->jobs = xcalloc(ret->n, sizeof *ret->jobs);
 	for (size_t i = 0; i < ret->n; i++)
 		ret->jobs[i] = plan_job(&plan, p->job, i);
-	if (ret->n > 1)
-		ret->attempts = attempts_new(ret->n, 0);
+	ret->before = r ? resume_batches(r) : 0;
+	if (ret->n > 1 || r)
+		ret->attempts = attempts_new(ret->n, ret->before);
 	return 0;
 }
 
@@ -111,8 +115,8 @@ static void place(const struct run_request *q, struct batches *b, const struct r
 {
 	auto_free char *work = path_join(run_writer_dir(w), "work");
 	for (size_t i = 0; i < b->n; i++) {
-		auto_free char *own = xasprintf("%s/%zu", work, i + 1);
-		prepare_place_job(b->jobs[i], b->n > 1 ? own : work);
+		auto_free char *own = xasprintf("%s/%zu", work, b->before + i + 1);
+		prepare_place_job(b->jobs[i], b->attempts ? own : work);
 	}
 	json_t *hold = json_object_get(b->jobs[0], "hold");
 	auto_free char *kept = kept_path(q->prepare.state_dir, run_writer_id(w));
@@ -148,6 +152,8 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 			json_pack("{s:s, s:s}", "level", "warning", "text", profile->warnings.v[i]);
 		rc = run_append(*w, "note", j, false, e);
 	}
+	if (p->job && rc == 0)
+		rc = resume_freeze(run_writer_dir(*w), profile->dir, b->slots, p->job, e);
 	if (p->job)
 		place(q, b, *w);
 	return rc;
@@ -219,14 +225,15 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 	return update_index(q->prepare.state_dir, r->id, e);
 }
 
-/* The tests of the plan: that of the build first, then all that the worker does. */
+/* The tests of the plan: that of the build first, then all that the workers do. `tests` NULL: the
+ * build was told of before. */
 static int run_tests(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct prepared *p, const json_t *tests, const struct batches *b, struct run_writer *w,
 	struct run_result *ret, struct err *e)
 {
 	struct controller_result build = { .status = VERDICT_SKIP };
 	const struct build_teller t = { w, &o->controller, ctx, &build };
-	int rc = made_kernel_record(&p->made, tests, &t, e);
+	int rc = tests ? made_kernel_record(&p->made, tests, &t, e) : 0;
 	if (rc == 0 && p->kernel && p->tree)
 		rc = suite_tree_record(p->tree, tests, &t, e);
 	ret->ended = build;
@@ -270,20 +277,12 @@ static void remove_work(const struct run_writer *w)
 	(void)rmdir(work);
 }
 
-static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,
-	struct prepared *p, struct run_result *ret, struct err *e)
+/* `rc`: how it went. Takes the writer. */
+static int end_of_run(const struct run_request *q, const struct run_observer *o, void *ctx,
+	const struct batches *b, struct run_writer *w, int rc, struct run_result *ret,
+	struct err *e)
 {
-	struct run_writer *w = NULL;
-	auto_batches struct batches b = { 0 };
-	auto_json json_t *tests = plan_tests(q->prepare.profile, p);
-	int rc = p->job ? share_out(q, p, &b, e) : 0;
-	if (rc == 0)
-		rc = begin(q, p, tests, &b, &w, ret, e);
-	if (rc == 0) {
-		o->on_begin(ctx, ret->id, p->run);
-		rc = run_tests(q, o, ctx, p, tests, &b, w, ret, e);
-	}
-	if (b.n > 1)
+	if (b->attempts)
 		remove_work(w);
 	if (rc < 0) {
 		/* There is nothing to write it to, or no worker: the next start finishes it. */
@@ -299,6 +298,123 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 	if (rc < 0 && !ret->ended.interrupted)
 		ret->exit_code = 3;
 	return rc;
+}
+
+static int run_prepared(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct prepared *p, struct run_result *ret, struct err *e)
+{
+	struct run_writer *w = NULL;
+	auto_batches struct batches b = { 0 };
+	auto_json json_t *tests = plan_tests(q->prepare.profile, p);
+	int rc = p->job ? share_out(q, p, NULL, &b, e) : 0;
+	if (rc == 0)
+		rc = begin(q, p, tests, &b, &w, ret, e);
+	if (rc == 0) {
+		o->on_begin(ctx, ret->id, p->run);
+		rc = run_tests(q, o, ctx, p, tests, &b, w, ret, e);
+	}
+	return end_of_run(q, o, ctx, &b, w, rc, ret, e);
+}
+
+/* ---- a run that was interrupted ---- */
+
+/* What was frozen, with the stages that are left. */
+static int thaw(
+	const struct run_request *q, const struct run_info *r, struct prepared *p, struct err *e)
+{
+	auto_json json_t *frozen = NULL;
+	size_t n = 0;
+	int rc = resume_read(r, &frozen, e);
+	if (rc < 0)
+		return rc;
+	json_t *job = json_object_get(frozen, "job");
+	const char *accel = json_str_or(json_object_get(job, "target"), "accel", "tcg");
+	auto_json json_t *left = resume_stages(r, json_object_get(job, "stages"), &n);
+	if (!r->interrupted)
+		return err_set(e, EINVAL, "run %s was not interrupted", r->id);
+	if (n == 0)
+		return err_set(e, EINVAL, "run %s: each of its tests has a verdict", r->id);
+	(void)snprintf(p->accel.name, sizeof p->accel.name, "%s", accel); /* "kvm" or "tcg" */
+	p->fstests = json_incref(json_object_get(job, "stages")); /* with those that are not left */
+	p->job = json_copy(job);
+	p->run = json_incref(r->first);
+	json_object_set(p->job, "stages", left);
+	auto_free char *text = xasprintf("goes on with %zu tests that have no verdict", n);
+	p->note = take(&text);
+	return 0;
+}
+
+static int begin_again(const struct run_request *q, const struct prepared *p,
+	const struct run_info *r, struct batches *b, struct run_writer **w, struct run_result *ret,
+	struct err *e)
+{
+	auto_json json_t *how = json_pack("{s:s, s:i}", "command", q->command, "pid", getpid());
+	int rc = run_resume(q->prepare.state_dir, r->id, how, w, e);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(ret->id, sizeof ret->id, "%s", r->id);    /* ids are short */
+	(void)snprintf(ret->dir, sizeof ret->dir, "%s", r->dir); /* may be cut */
+	auto_json json_t *plan =
+		json_pack("{s:O*, s:I, s:i}", "tests", json_object_get(r->plan, "tests"), "batches",
+			(json_int_t)(b->before + b->n), "slots", (int)b->slots);
+	auto_json json_t *note = json_pack("{s:s, s:s}", "level", "info", "text", p->note);
+	rc = run_append(*w, "plan", plan, false, e);
+	if (rc == 0)
+		rc = run_append(*w, "note", note, true, e);
+	if (rc == 0)
+		rc = update_index(q->prepare.state_dir, r->id, e); /* it is under way again */
+	place(q, b, *w);
+	return rc;
+}
+
+/* The verdict is on all of the run, not on what was left. */
+static int count_all(const struct run_request *q, struct run_result *ret, struct err *e)
+{
+	auto_run_info struct run_info *r = NULL;
+	int rc = run_read(q->prepare.state_dir, ret->id, &r, e);
+	if (rc < 0)
+		return rc;
+	run_info_counts(r, ret->ended.counts);
+	ret->ended.status = run_info_status(r);
+	return 0;
+}
+
+static int run_rest(const struct run_request *q, const struct run_observer *o, void *ctx,
+	const struct run_info *r, struct prepared *p, struct run_result *ret, struct err *e)
+{
+	struct run_writer *w = NULL;
+	auto_batches struct batches b = { 0 };
+	int rc = thaw(q, r, p, e);
+	if (rc == 0)
+		rc = share_out(q, p, r, &b, e);
+	if (rc < 0)
+		return rc;
+	ret->exit_code = 3;
+	resume_attempts(r, p->fstests, b.attempts);
+	rc = begin_again(q, p, r, &b, &w, ret, e);
+	if (rc == 0) {
+		o->on_progress(ctx, p->note);
+		o->on_begin(ctx, ret->id, p->run);
+		rc = run_tests(q, o, ctx, p, NULL, &b, w, ret, e);
+	}
+	if (rc == 0 && !ret->ended.worker_died)
+		rc = count_all(q, ret, e);
+	return end_of_run(q, o, ctx, &b, w, rc, ret, e);
+}
+
+int run_resumable(const char *state_dir, const char *id, char **ret_profile, unsigned *ret_slots,
+	struct err *e)
+{
+	auto_run_info struct run_info *r = NULL;
+	auto_json json_t *frozen = NULL;
+	int rc = run_read(state_dir, id, &r, e);
+	if (rc == 0)
+		rc = resume_read(r, &frozen, e);
+	if (rc < 0)
+		return rc;
+	*ret_profile = xstrdup(json_str_or(frozen, "profile", ""));
+	*ret_slots = (unsigned)json_i64_or(frozen, "slots", 1);
+	return 0;
 }
 
 /* The job has the same stages. */
@@ -327,6 +443,19 @@ static void clone_where_asked(
 	o->on_progress(ctx, text);
 }
 
+/* Interrupted runs are finished by now. */
+static int resume(const struct run_request *q, const struct run_observer *o, void *ctx,
+	struct run_result *ret, struct err *e)
+{
+	auto_run_info struct run_info *r = NULL;
+	struct prepared p = { 0 };
+	int rc = run_read(q->prepare.state_dir, q->resume, &r, e);
+	if (rc == 0)
+		rc = run_rest(q, o, ctx, r, &p, ret, e);
+	prepared_clear(&p);
+	return rc;
+}
+
 int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct run_result *ret, struct err *e)
 {
@@ -344,6 +473,8 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	rc = q->prepare.keep ? 0 : capacity_check(c, capacity_cpus(c, "tcg"), e);
 	if (rc < 0)
 		return rc;
+	if (q->resume)
+		return resume(q, o, ctx, ret, e);
 	rc = prepare(&q->prepare, o->on_progress, ctx, &p, &ret->exit_code, e);
 	if (rc < 0)
 		return rc;

@@ -11,6 +11,7 @@ struct order;
 
 struct run_request {
 	struct prepare_request prepare;
+	const char *resume;        /* this run (its id) goes on; NULL: a new one */
 	const struct order *order; /* of tests of sections; NULL: the suite's own */
 	const char *baseline;      /* the run that this one is to be compared with; NULL: none */
 	const char
@@ -39,6 +40,11 @@ struct run_result {
 /* *ret is filled also on failure (exit_code 2 or 3, and the id where there is one). */
 int run_execute(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct run_result *ret, struct err *e);
+
+/* The folder of the profile that the run (its id) was of, the caller's, and how many slots it had.
+ * -ENOENT ...: it has nothing to go on with. */
+int run_resumable(const char *state_dir, const char *id, char **ret_profile, unsigned *ret_slots,
+	struct err *e);
 
 /* A folder of its own for a VM that leaves no results (a shell): STATE/shells/<pid>, the caller's
  * path; *ret_lock is held until the caller closes it. Folders whose holder is gone are removed. */

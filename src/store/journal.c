@@ -12,10 +12,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-#define CRC_TAIL  18 /* ,"crc":"01234567"} */
-#define LAST_LINE 4096
+#define LOCK_TRIES   50
+#define LOCK_WAIT_US 20000
+#define CRC_TAIL     18 /* ,"crc":"01234567"} */
+#define LAST_LINE    4096
 
 enum member_kind {
 	MEMBER_STR,
@@ -52,6 +55,7 @@ static const struct {
 			     { "status", MEMBER_STATUS }, { "reason", MEMBER_STR } } },
 	{ "note", { { "level", MEMBER_STR }, { "text", MEMBER_STR } } },
 	{ "run_end", { { "status", MEMBER_STATUS } } },
+	{ "resume", { { 0 } } },
 };
 
 static bool is_sha256(const char *s)
@@ -331,4 +335,20 @@ bool journal_has_ended(int fd)
 	if (!nl || parse_line(nl + 1, (size_t)(tail + n - 1 - (nl + 1)), &rec, NULL) < 0)
 		return false;
 	return strcmp(json_str_or(rec, "type", ""), "run_end") == 0;
+}
+
+/* Someone who only looks holds a shared lock for a moment; a writer holds its own for good. */
+int journal_lock_dead(const char *path)
+{
+	auto_close int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return take_fd(&fd);
+		(void)usleep(LOCK_WAIT_US);
+	}
+	return -EWOULDBLOCK;
 }

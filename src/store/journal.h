@@ -46,6 +46,9 @@ int journal_scan(int fd, int (*each)(void *ctx, const json_t *rec, struct err *e
 /* Whether the record has what its type needs. Unknown types are fine. -EINVAL. */
 int journal_record_check(const json_t *rec, struct err *e);
 
+/* The journal's lock, in a descriptor of it, where its writer is gone: -EWOULDBLOCK where it lives,
+ * -ENOENT ... */
+int journal_lock_dead(const char *path);
 /* Whether the last line is a run_end with a good checksum: a quick look, so that a start need
  * not read every journal. False may only mean that the long way is needed. */
 bool journal_has_ended(int fd);

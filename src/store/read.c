@@ -171,8 +171,11 @@ static int load_record(void *ctx, const json_t *rec, struct err *e)
 	const char *type = json_str_or(rec, "type", "");
 	if ((strcmp(type, "run") == 0) != (json_i64_or(rec, "seq", 0) == 1))
 		return err_set(e, EBADMSG, "record %s is out of place", type);
-	if (r->last)
+	bool resumes = strcmp(type, "resume") == 0;
+	if (r->last && !resumes)
 		return err_set(e, EBADMSG, "record %s behind run_end", type);
+	if (resumes && !r->last)
+		return err_set(e, EBADMSG, "record %s without a run_end before it", type);
 	if (strcmp(type, "run") == 0)
 		keep(&r->first, rec);
 	else if (strcmp(type, "plan") == 0)
@@ -193,6 +196,10 @@ static int load_record(void *ctx, const json_t *rec, struct err *e)
 		(void)json_array_append(r->notes, (json_t *)rec); /* both are ours */
 	else if (strcmp(type, "run_end") == 0)
 		keep(&r->last, rec);
+	if (resumes) {
+		json_decref(take(&r->last)); /* it was not the end */
+		keep(&r->resumed, rec);
+	}
 	return 0;
 }
 
@@ -287,6 +294,7 @@ void run_info_free(struct run_info *r)
 	json_decref(r->plan);
 	json_decref(r->target);
 	json_decref(r->last);
+	json_decref(r->resumed);
 	json_decref(r->notes);
 	free(r->damage);
 	free(r->id);

@@ -21,13 +21,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KILLED       "fsqa was killed while it ran"
-#define NOT_REACHED  "never reached: fsqa was killed before"
-#define LOCK_TRIES   50
-#define LOCK_WAIT_US 20000
-#define NEW_WAIT_US  10000000u
-#define COPIES       100
-#define ANY_BATCH    -1
+#define KILLED      "fsqa was killed while it ran"
+#define NOT_REACHED "never reached: fsqa was killed before"
+#define NEW_WAIT_US 10000000u
+#define COPIES      100
+#define ANY_BATCH   -1
 
 struct recovery {
 	const char *state_dir, *id;
@@ -41,23 +39,6 @@ struct recovery {
 	unsigned counts[VERDICT_COUNT];
 	enum verdict worst;
 };
-
-/* The journal's lock, or a negative number where its writer lives. Someone who only looks holds
- * a shared lock for a moment; a writer holds its own for good. */
-static int lock_dead(const char *path)
-{
-	auto_close int fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-			return -errno;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return take_fd(&fd);
-		(void)usleep(LOCK_WAIT_US);
-	}
-	return -EWOULDBLOCK;
-}
 
 static int64_t last_attempt(const struct run_info *r, const char *test, int64_t batch)
 {
@@ -364,7 +345,7 @@ static int recover_one(const char *state_dir, const char *id, char **ret_what, s
 {
 	auto_run_info struct run_info *r = run_info_new(state_dir, id);
 	auto_free char *path = path_join(r->dir, "journal");
-	auto_close int lock = lock_dead(path);
+	auto_close int lock = journal_lock_dead(path);
 	if (lock < 0)
 		return lock == -EWOULDBLOCK || lock == -ENOENT ? 0 : err_code(e, lock, "%s", path);
 	if (journal_has_ended(lock))

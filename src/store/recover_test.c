@@ -207,6 +207,67 @@ static void test_what_each_of_several_workers_left_is_told_apart(void **state)
 	assert_string_equal(buf_str(&words), "2: ");
 }
 
+static void test_a_run_that_was_interrupted_goes_on_and_ends_as_if_it_had_not_been(void **state)
+{
+	auto_free char *id = make_killed(*state);
+	auto_buf struct buf told = { 0 };
+	struct err why = { 0 };
+	auto_json json_t *how = json_pack("{s:s}", "command", "again");
+	struct run_writer *w = NULL;
+	assert_int_equal(run_resume(*state, id, how, &w, &why), -EINVAL); /* not finished yet */
+	recover(*state, &told);
+	ok(run_resume(*state, id, how, &w, e));
+	assert_int_equal(run_resume(*state, id, how, &w, &why), -EWOULDBLOCK);
+	auto_run_info struct run_info *live = test_read(*state, id);
+	assert_true(live->live);
+	assert_false(live->interrupted);
+	assert_string_equal(json_str_or(live->resumed, "command", ""), "again");
+	assert_null(live->damage);
+	recover(*state, &told); /* it lives */
+	assert_string_equal(buf_str(&told), "");
+	static const char *const left[] = { "script.001_a", "script.001_a.sub", "script.002_b" };
+	for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+		test_start(w, left[i], 2, i < 2 ? "001_a" : "002_b");
+		test_end(w, left[i], 2, "PASS");
+	}
+	test_artifact(w, "script.002_b", "late", "file", "text", 4);
+	free(test_finish(w, "PASS"));
+	auto_run_info struct run_info *r = test_read(*state, id);
+	assert_null(r->damage);
+	assert_false(r->interrupted);
+	assert_int_equal(run_info_status(r), VERDICT_PASS);
+	unsigned counts[VERDICT_COUNT];
+	run_info_counts(r, counts);
+	assert_int_equal(counts[VERDICT_PASS], 5);
+	assert_int_equal(counts[VERDICT_MISS], 0);
+	auto_buf struct buf b = { 0 };
+	test_artifact_read(r, r->n_artifacts - 1, &b);
+	assert_string_equal(buf_str(&b), "text");
+	recover(*state, &told);
+	assert_string_equal(buf_str(&told), "");
+	assert_int_equal(run_resume(*state, id, how, &w, &why), -EINVAL);
+	assert_non_null(strstr(why.msg, "was not interrupted"));
+}
+
+static void test_one_that_goes_on_and_is_killed_again_is_finished_again(void **state)
+{
+	auto_free char *id = make_killed(*state);
+	auto_buf struct buf told = { 0 };
+	auto_json json_t *how = json_object();
+	struct run_writer *w = NULL;
+	recover(*state, &told);
+	ok(run_resume(*state, id, how, &w, e));
+	test_start(w, "script.001_a", 2, "001_a");
+	ok(run_writer_close(&w, e));
+	recover(*state, &told);
+	told_has(&told, "was interrupted in script.001_a;");
+	auto_run_info struct run_info *r = test_read(*state, id);
+	assert_true(r->interrupted);
+	assert_int_equal(run_info_status(r), VERDICT_MISS);
+	assert_int_equal(r->attempts[r->n_attempts - 1].attempt, 2);
+	assert_true(r->attempts[r->n_attempts - 1].ended);
+}
+
 static void test_the_index_knows_of_it(void **state)
 {
 	free(make_killed(*state));
@@ -433,6 +494,8 @@ int main(void)
 		each(test_a_killed_run_is_finished_and_nothing_is_lost),
 		each(test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm),
 		each(test_what_each_of_several_workers_left_is_told_apart),
+		each(test_a_run_that_was_interrupted_goes_on_and_ends_as_if_it_had_not_been),
+		each(test_one_that_goes_on_and_is_killed_again_is_finished_again),
 		each(test_the_index_knows_of_it),
 		each(test_a_run_that_lives_or_has_ended_is_left_alone),
 		each(test_one_who_only_looks_does_not_keep_it_from_being_finished),

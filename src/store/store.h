@@ -14,10 +14,12 @@
  *   attempt_start test attempt stage
  *   attempt_end   test attempt status reason duration_us [exit_code signal timed_out
  *                 marker_us cast log_from log_to kernel_log[]]
- *   witness       test attempt status reason [diff diff_cut]: what its result files say, behind its
- * end; makes its verdict worse where it is, never better artifact      test attempt name kind
- * offset length size sha256 cut note          level text run_end       status duration_us
- * [interrupted counts{}]   last; its absence: interrupted
+ *   witness       test attempt status reason [diff diff_cut]: what its result files say; makes its
+ *                 verdict worse, never better
+ *   artifact      test attempt name kind offset length size sha256 cut
+ *   note          level text
+ *   run_end       status duration_us [interrupted counts{}]   last; its absence: interrupted
+ *   resume        [command pid]   behind a run_end that is interrupted: the run goes on
  *
  * A reader stops trusting at the first line whose crc is wrong and says so; a last line without
  * newline was never acknowledged and is dropped silently.
@@ -116,6 +118,7 @@ struct run_info {
 	json_t *first;                /* the run record; an empty object where it is damaged */
 	json_t *plan;                 /* the last plan record, or NULL */
 	json_t *target;               /* the last target record, or NULL */
+	json_t *resumed;              /* the last resume record, or NULL */
 	json_t *last;                 /* the run_end record, or NULL: running or interrupted */
 	bool live;                    /* no run_end yet, and its writer holds the lock */
 	bool interrupted;             /* fsqa was killed, or run_end says "interrupted": true */
@@ -216,6 +219,12 @@ int store_each_first(const char *state_dir,
  * What cannot be mended is told to `each` and does not keep the others from it. */
 int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
 	void *ctx, struct err *e);
+
+/* Go on with a run that was interrupted and is finished as such: behind a record "resume" with
+ * `fields` (borrowed) its journal is *ret's. -EWOULDBLOCK: it runs; -EINVAL: it was not
+ * interrupted, or its journal is damaged. */
+int run_resume(const char *state_dir, const char *id, const json_t *fields, struct run_writer **ret,
+	struct err *e);
 
 /* BTRFSQA's folder, as its results repository has it, filled beside and published by a rename:
  *   DIR/results_YYYY-MM-DD_HH:MM/    when the run began, UTC
