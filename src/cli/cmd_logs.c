@@ -49,6 +49,12 @@ static int fits(const struct run_attempt *a, const char *text)
 	return sub && strcmp(name + n + 1, want) == 0 ? 1 : 0;
 }
 
+/* The verdict on several batches, in none of which it ran: it has no log. */
+static bool is_on_several(const struct run_info *r, const struct run_attempt *a)
+{
+	return json_i64_or(r->plan, "batches", 1) > 1 && a->batch == 0 && a->attempt > 1;
+}
+
 /* The test that `text` names, whole or by a start that only one has; its last attempt, or the
  * one that was asked for. */
 static int find_test(struct cli *cli, const struct run_info *r, const char *text, int64_t attempt,
@@ -60,7 +66,8 @@ static int find_test(struct cli *cli, const struct run_info *r, const char *text
 	for (size_t i = 0; i < r->n_attempts; i++) {
 		const struct run_attempt *a = &r->attempts[i];
 		int fit = *text ? fits(a, text) : 0;
-		if (fit == 0 || fit < best_fit || (attempt && a->attempt != attempt))
+		if (fit == 0 || fit < best_fit || (attempt && a->attempt != attempt) ||
+			(!attempt && best && is_on_several(r, a)))
 			continue;
 		several = fit == best_fit && fit < 3 && strcmp(best->test, a->test) != 0;
 		best = a;
