@@ -3,11 +3,11 @@
 #include <string.h>
 
 extern const struct command cmd_compare, cmd_completion, cmd_config_check, cmd_config_get,
-	cmd_config_list, cmd_decode, cmd_doctor, cmd_exec, cmd_gc, cmd_gdb, cmd_kill, cmd_ps,
-	cmd_export, cmd_help, cmd_image_build, cmd_image_list, cmd_image_rm, cmd_image_show,
+	cmd_config_list, cmd_decode, cmd_doctor, cmd_exec, cmd_export, cmd_gc, cmd_gdb, cmd_help,
+	cmd_image_build, cmd_image_list, cmd_image_rm, cmd_image_show, cmd_isolate,
 	cmd_kernel_build, cmd_kernel_list, cmd_kernel_path, cmd_kernel_rm, cmd_kernel_show,
-	cmd_list, cmd_logs, cmd_man, cmd_play, cmd_profiles, cmd_rebuild_index, cmd_report, cmd_run,
-	cmd_runs, cmd_shell, cmd_show, cmd_ssh, cmd_version;
+	cmd_kill, cmd_list, cmd_logs, cmd_man, cmd_play, cmd_profiles, cmd_ps, cmd_rebuild_index,
+	cmd_report, cmd_repro, cmd_run, cmd_runs, cmd_shell, cmd_show, cmd_ssh, cmd_version;
 
 const struct command *const commands[] = {
 	&cmd_run,
@@ -21,6 +21,8 @@ const struct command *const commands[] = {
 	&cmd_runs,
 	&cmd_show,
 	&cmd_compare,
+	&cmd_repro,
+	&cmd_isolate,
 	&cmd_logs,
 	&cmd_decode,
 	&cmd_play,

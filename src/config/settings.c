@@ -153,9 +153,14 @@ static const struct setting settings[] = {
 			"that are declared" },
 	{ "fstests.testTimeout", SETTING_DURATION, .min = SECOND, .max = 30 * DAY,
 		.bare_us = SECOND, .def = "20m",
-		.help = "of one test; then the machine hangs, and the next goes on" },
+		.help = "of one test that never passed before; then the machine hangs, and the "
+			"next goes on" },
 	{ "fstests.tests", SETTING_LIST, .example = "generic/001 btrfs/04?",
 		.help = "tests of fstests that are run" },
+	{ "fstests.timeoutFactor", SETTING_COUNT, .min = 1, .max = 1000, .def = "10",
+		.help = "a test that passed before, on the same accelerator, may take so many "
+			"times its longest pass (a quarter of fstests.testTimeout at least); a "
+			"section's SOAK_DURATION comes on top" },
 	{ "fstests.tree", SETTING_PATH, .word = "://", .example = "~/xfstests",
 		.help = "fstests: a tree, TREE#REF, a tar or zip file, or a URL of git with "
 			"#BRANCH, #TAG or #COMMIT; what is not built is built in a guest, once; "

@@ -157,6 +157,7 @@ static int parse_stages(const json_t *array, struct job *job, struct err *e)
 			s->tree = text(&r, "tree");
 			s->config = text(&r, "config");
 			s->test_timeout_us = number(&r, "test_timeout_us");
+			s->timeouts = json_object_get(r.j, "timeouts_us");
 		} else {
 			s->script = text(&r, "script");
 		}

@@ -24,6 +24,7 @@ struct job_stage {
 	const char **tests; /* NULL-terminated */
 	const char *tree, *config;
 	uint64_t test_timeout_us; /* of each */
+	const json_t *timeouts;   /* an object: of those that have their own, or NULL */
 	const char **requires;    /* NULL-terminated */
 	const char **logs;        /* NULL-terminated */
 };

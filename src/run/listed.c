@@ -2,6 +2,7 @@
 /* Tests that a suite lists before it runs them (fstests): each gets a verdict, whatever becomes of
  * the machine. After one that took it down, those never reached go on in a fresh one. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "run/batch_priv.h"
 #include "run/outbox.h"
@@ -52,7 +53,9 @@ const char *const *listed_left(const struct batch *b)
 static void watch_test(struct batch *b, const char *name)
 {
 	char human[CLOCK_HUMAN_SIZE];
-	uint64_t us = b->listed.stage->test_timeout_us;
+	const struct job_stage *stage = b->listed.stage;
+	int64_t own_us = json_i64_or(stage->timeouts, name, 0);
+	uint64_t us = own_us > 0 ? (uint64_t)own_us : stage->test_timeout_us;
 	auto_free char *why = xasprintf(
 		"the target hung: nothing was heard of %s for %s", name, clock_human(us, human));
 	batch_deadline(b, us, why);

@@ -27,10 +27,10 @@
  * rotational zone_bytes?}], faults?: bool,
  * shares?:[{path name fstype}]},
  * "stages": [{suite? name script timeout_us requires[] logs[]}] (of a suite that lists its tests
- * {suite name tree config tests[] test_timeout_us timeout_us requires[] logs[]}), "files": [{path
- * dest mode}], "faults": [{stage or test, faults[] (disk_fault.h), expect[]}], "may_emulate": bool,
- * "isolate": bool, "control": {kernel initramfs modules load? release}?, "env": [],
- * "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us", "salvage"?,
+ * {suite name tree config tests[] test_timeout_us timeouts_us?{} timeout_us requires[] logs[]}),
+ * "files": [{path dest mode}], "faults": [{stage or test, faults[] (disk_fault.h), expect[]}],
+ * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
+ * "env": [], "logs_max_bytes", "logs_max_files", "record_limit", "hang_timeout_us", "salvage"?,
  * "kernel_source", "shell":
  * {"argv", "cols", "rows", "put": [{from to}], "fetch": [{from to}]}?, "keep": bool, "hold": {file
  * idle_us console}?}

@@ -16,6 +16,7 @@
 #include "run/resume.h"
 #include "run/snapshot.h"
 #include "run/suite_tree.h"
+#include "run/test_timeouts.h"
 #include "run/witness.h"
 #include "store/store.h"
 #include "suite/testpath.h"
@@ -62,6 +63,18 @@ static json_t *plan_tests(const struct profile *p, const struct prepared *prepar
 	json_array_foreach (prepared->fstests, i, stage)
 		add_listed(tests, stage);
 	return tests;
+}
+
+/* The configuration that each section of fstests is run with. */
+static json_t *sections(const struct prepared *p)
+{
+	size_t i;
+	json_t *stage;
+	json_t *all = json_object();
+	json_array_foreach (p->fstests, i, stage)
+		json_object_set(
+			all, json_str_or(stage, "name", ""), json_object_get(stage, "config"));
+	return all;
 }
 
 /* What the workers do: each batch its own. */
@@ -131,7 +144,10 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 	struct batches *b, struct run_writer **w, struct run_result *ret, struct err *e)
 {
 	const struct profile *profile = q->prepare.profile;
+	auto_free char *cwd = getcwd(NULL, 0);
 	json_object_set_new(p->run, "command", json_string(q->command));
+	if (cwd)
+		json_object_set_new(p->run, "cwd", json_bytes(cwd, strlen(cwd)));
 	if (q->baseline)
 		json_object_set_new(p->run, "baseline", json_string(q->baseline));
 	if (q->group)
@@ -144,8 +160,8 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 		return rc;
 	(void)snprintf(ret->id, sizeof ret->id, "%s", run_writer_id(*w));    /* ids are short */
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s", run_writer_dir(*w)); /* may be cut */
-	auto_json json_t *plan = json_pack("{s:O, s:I, s:i}", "tests", tests, "batches",
-		(json_int_t)b->n, "slots", (int)b->slots);
+	auto_json json_t *plan = json_pack("{s:O, s:I, s:i, s:o}", "tests", tests, "batches",
+		(json_int_t)b->n, "slots", (int)b->slots, "sections", sections(p));
 	rc = run_append(*w, "plan", plan, true, e);
 	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++) {
 		auto_json json_t *j =
@@ -483,6 +499,9 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 		put_in_order(q->order, &p);
 	if (p.job)
 		clone_where_asked(q, o, ctx, &p);
+	if (p.job)
+		test_timeouts_set(q->prepare.state_dir, q->prepare.profile->config,
+			q->prepare.profile->name, p.accel.name, json_object_get(p.job, "stages"));
 	rc = run_prepared(q, o, ctx, &p, ret, e);
 	prepared_clear(&p);
 	return rc;

@@ -510,6 +510,31 @@ int index_durations(struct index_db *x, const char *profile, size_t limit,
 	return rc < 0 ? mend(x, rc, &why, e) : 0;
 }
 
+static int select_longest(struct index_db *x, const char *profile, const char *accel, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
+{
+	auto_stmt sqlite3_stmt *s = NULL;
+	int rc = prepare(x, &s, e,
+		"SELECT test.path, MAX(test.duration_us) FROM run JOIN test ON test.run = run.id"
+		" WHERE run.id IN (SELECT id FROM run WHERE final AND profile = ?1 AND accel = ?2"
+		"  ORDER BY order_us DESC LIMIT ?3) AND test.status = ?4 GROUP BY test.path",
+		"ssii", profile, accel, (int64_t)limit, (int64_t)VERDICT_PASS);
+	while (rc == 0 && (rc = step(x, s, e)) == 1) {
+		each(ctx, (const char *)sqlite3_column_text(s, 0),
+			(uint64_t)sqlite3_column_int64(s, 1));
+		rc = 0;
+	}
+	return rc;
+}
+
+int index_longest(struct index_db *x, const char *profile, const char *accel, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = select_longest(x, profile, accel, limit, each, ctx, &why);
+	return rc < 0 ? mend(x, rc, &why, e) : 0;
+}
+
 void stage_rows_free(struct stage_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

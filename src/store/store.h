@@ -200,6 +200,9 @@ void stage_rows_free(struct stage_row *rows, size_t n);
  * of one test the later word is the better one. What broke (ERROR, MISS) says nothing of that. */
 int index_durations(struct index_db *x, const char *profile, size_t limit,
 	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e);
+/* The longest pass of each test in the last `limit` runs of the profile on that accelerator. */
+int index_longest(struct index_db *x, const char *profile, const char *accel, size_t limit,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e);
 /* Make it again from all journals; *ret_runs how many. */
 int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 

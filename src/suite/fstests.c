@@ -43,11 +43,13 @@ static int own_file(
 }
 
 /* Behind check, what is to be had of its failures while the tree is there: the golden output, which
- * may be one of several that the test chose. A report without each .full in it is as good. */
+ * may be one of several that the test chose. Of a filesystem that is found
+ * inconsistent it leaves its metadata. A report without each .full in it is as good. */
 static const char script[] =
 	"cd \"$0\" || exit\n"
 	"report=xunit\n"
 	"! grep -qs xunit-quiet common/report || report=xunit-quiet\n"
+	"export DUMP_CORRUPT_FS=1 DUMP_COMPRESSOR=gzip\n"
 	"HOST_OPTIONS=" CONFIG " ./check -R $report -s \"$@\" </dev/null\n"
 	"code=$?\n"
 	"cd " RESULTS "/\"$1\" && for bad in */*.out.bad; do\n"
