@@ -379,9 +379,13 @@ static struct fstests_tree *open_tree(const char *dir)
 	return dir && fstests_tree_open(dir, &tree, NULL) == 0 ? tree : NULL;
 }
 
-static bool is_call(const struct run_attempt *a)
+/* What ran before a resume was judged then; or its files went with its machine, which is no test's
+ * fault. */
+static bool is_call(const struct run_info *r, const struct run_attempt *a)
 {
-	return run_attempt_is_stage(a) && testpath_is_below(a->test, suite_fstests.name);
+	int64_t since_us = json_i64_or(r->resumed, "at_us", 0);
+	return run_attempt_is_stage(a) && testpath_is_below(a->test, suite_fstests.name) &&
+	       (int64_t)a->start_at_us >= since_us;
 }
 
 int witness_add(const struct witness_request *q, struct controller_result *ret, struct err *e)
@@ -396,7 +400,7 @@ int witness_add(const struct witness_request *q, struct controller_result *ret, 
 	auto_free char *work = path_join(run_writer_dir(q->writer), "work");
 	auto_free char *dir = path_join(work, "witness");
 	for (size_t i = 0; rc == 0 && i < r->n_attempts; i++) {
-		if (!is_call(&r->attempts[i]))
+		if (!is_call(r, &r->attempts[i]))
 			continue;
 		if (!tree)
 			tree = open_tree(q->tree);

@@ -261,6 +261,29 @@ static void test_each_batch_has_files_of_its_own(void **state)
 	assert_int_equal(f->result.counts[VERDICT_MISS], 3);
 }
 
+static void test_what_was_cut_off_before_the_run_went_on_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *id = xstrdup(run_writer_id(f->w));
+	auto_json json_t *how = json_object();
+	ended(f, TEST("001"), "PASS", "pass"); /* its files went with its machine */
+	test_end(f->w, STAGE, 1, "MISS");
+	test_append(f->w, "run_end", json_pack("{s:s, s:b}", "status", "MISS", "interrupted", 1));
+	ok(run_writer_close(&f->w, e));
+	ok(run_resume(f->dir, id, how, &f->w, e));
+	test_append(f->w, "attempt_start",
+		json_pack("{s:s, s:i, s:s, s:i}", "test", STAGE, "attempt", 2, "stage", "s",
+			"batch", 1));
+	end_in_batch(f, TEST("002"), 1, 1, 1);
+	test_end(f->w, STAGE, 2, "PASS");
+	const struct witness_request q = { .writer = f->w, .state_dir = f->dir };
+	ok(witness_add(&q, &f->result, e));
+	free(test_finish(f->w, "FAIL"));
+	auto_run_info struct run_info *r = test_read(f->dir, id);
+	assert_int_equal(find(r, TEST("001"))->status, VERDICT_PASS);
+	assert_int_equal(find(r, TEST("002"))->status, VERDICT_MISS);
+}
+
 static void put(const struct fixture *f, const char *name, const char *text)
 {
 	test_write_file(f->dir, name, text, strlen(text));
@@ -302,6 +325,7 @@ int main(void)
 		WITH(test_a_failure_has_its_difference),
 		WITH(test_files_of_another_machine_say_nothing_here),
 		WITH(test_each_batch_has_files_of_its_own),
+		WITH(test_what_was_cut_off_before_the_run_went_on_is_left_alone),
 		WITH(test_a_failure_says_what_is_known_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
