@@ -9,6 +9,7 @@
 #include "run/disk_plan.h"
 #include "run/suite_tree.h"
 #include "suite/fstests_config.h"
+#include "suite/fstests_needs.h"
 #include "suite/fstests_tree.h"
 #include "suite/suite.h"
 #include <errno.h>
@@ -92,6 +93,63 @@ static int choose(const struct config *c, const struct fstests_tree *tree, const
 	return 0;
 }
 
+static json_t *need_json(const struct fstests_need *n)
+{
+	static const char *const marks[] = { "p", "u", "c" };
+	auto_free char *what = xasprintf("%s:%s", marks[n->kind], n->name);
+	auto_free char *who = n->hard ? xstrdup("check does not begin without")
+				      : xasprintf("%u of the tests want%s, %s first", n->tests,
+						n->tests == 1 ? "s" : "", n->first);
+	const char *where = n->kind == FSTESTS_CONFIG ? "the kernel" : "the target";
+	auto_free char *cure = n->kind == FSTESTS_USER
+				       ? xstrdup(": vm.users = fsgqa 123456-fsgqa fsgqa2")
+			       : n->package ? xasprintf(": image.packages = %s", n->package)
+					    : xstrdup("");
+	auto_free char *text = xasprintf("%s has no %s%s, which %s%s", where,
+		n->kind == FSTESTS_USER ? "user " : "", n->name, who, cure);
+	return json_pack("{s:s, s:b, s:s}", "what", what, "hard", n->hard, "text", text);
+}
+
+static int needs_json(const struct fstests_tree *tree, const char *fstyp,
+	const struct fstests_picks *picks, json_t **ret, struct err *e)
+{
+	auto_fstests_needs struct fstests_needs needs = { 0 };
+	int rc = fstests_needs_of(tree, fstyp, picks, &needs, e);
+	*ret = json_array();
+	for (size_t i = 0; rc == 0 && i < needs.n; i++)
+		json_array_append_new(*ret, need_json(&needs.v[i]));
+	return rc;
+}
+
+/* "CONFIG_X=y" or "CONFIG_X=m" as a line. */
+static bool has_option(const char *config, const char *option)
+{
+	size_t n = strlen(option);
+	for (const char *p = config; (p = strstr(p, option)); p += n)
+		if ((p == config || p[-1] == '\n') && p[n] == '=' &&
+			(p[n + 1] == 'y' || p[n + 1] == 'm'))
+			return true;
+	return false;
+}
+
+void fstests_stages_kernel(json_t *stages, const char *config)
+{
+	for (size_t i = 0; i < json_array_size(stages); i++) {
+		json_t *needs = json_object_get(json_array_get(stages, i), "needs");
+		for (size_t k = json_array_size(needs); k-- > 0;) {
+			json_t *need = json_array_get(needs, k);
+			const char *what = json_str_or(need, "what", "");
+			if (strncmp(what, "c:", 2) != 0)
+				continue;
+			auto_free char *missing = xasprintf("-:%s", what + 2);
+			if (!config || has_option(config, what + 2))
+				json_array_remove(needs, k);
+			else
+				json_object_set_new(need, "what", json_string(missing));
+		}
+	}
+}
+
 static int add_section(const struct config *c, const struct fstests_tree *tree,
 	const struct fstests_section *s, json_t *all, struct err *e)
 {
@@ -100,19 +158,25 @@ static int add_section(const struct config *c, const struct fstests_tree *tree,
 	const char *fstyp = s->fstyp ? s->fstyp : config_str(c, "fstests.fstyp");
 	uint64_t each_us = config_num(c, "fstests.testTimeout");
 	int rc = choose(c, tree, fstyp, &picks, e);
+	json_t *needs = NULL;
 	if (rc == 0)
 		rc = render(c, fstyp, s, &text, e);
-	if (rc < 0)
+	if (rc == 0)
+		rc = needs_json(tree, fstyp, &picks, &needs, e);
+	if (rc < 0) {
+		json_decref(needs);
 		return rc;
+	}
 	json_t *tests = json_array();
 	for (size_t i = 0; i < picks.n; i++)
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
-	json_array_append_new(all,
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:[], s:[]}", "suite",
-			suite_fstests.name, "name", s->name, "tree", TREE_PLACE, "config",
-			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
-			"timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires", "logs"));
+	json_array_append_new(
+		all, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:[], s:[], s:o}", "suite",
+			     suite_fstests.name, "name", s->name, "tree", TREE_PLACE, "config",
+			     buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
+			     "timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires",
+			     "logs", "needs", needs));
 	return 0;
 }
 

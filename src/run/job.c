@@ -138,6 +138,17 @@ static int parse_control(const json_t *j, struct job_control *c, struct err *e)
 	return r.rc;
 }
 
+static struct suite_need *parse_needs(const json_t *array)
+{
+	size_t i;
+	json_t *j;
+	struct suite_need *v = xcalloc(json_array_size(array) + 1, sizeof *v);
+	json_array_foreach (array, i, j)
+		v[i] = (struct suite_need){ json_str_or(j, "what", "-:"),
+			json_bool_or(j, "hard", false), json_str_or(j, "text", "") };
+	return v;
+}
+
 static int parse_stages(const json_t *array, struct job *job, struct err *e)
 {
 	size_t n = json_array_size(array);
@@ -158,6 +169,7 @@ static int parse_stages(const json_t *array, struct job *job, struct err *e)
 			s->config = text(&r, "config");
 			s->test_timeout_us = number(&r, "test_timeout_us");
 			s->timeouts = json_object_get(r.j, "timeouts_us");
+			s->needs = parse_needs(json_object_get(r.j, "needs"));
 		} else {
 			s->script = text(&r, "script");
 		}
@@ -269,6 +281,7 @@ void job_clear(struct job *job)
 		free(job->stages[i].requires);
 		free(job->stages[i].logs);
 		free(job->stages[i].tests);
+		free(job->stages[i].needs);
 	}
 	free(job->stages);
 	free(job->faults);

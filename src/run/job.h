@@ -25,6 +25,7 @@ struct job_stage {
 	const char *tree, *config;
 	uint64_t test_timeout_us; /* of each */
 	const json_t *timeouts;   /* an object: of those that have their own, or NULL */
+	struct suite_need *needs; /* as suite_spec has them */
 	const char **requires;    /* NULL-terminated */
 	const char **logs;        /* NULL-terminated */
 };

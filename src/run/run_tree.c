@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/run_tree.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -15,6 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define CONFIG_LIMIT (4u << 20)
 
 /* Where it is built. */
 struct tree_machine {
@@ -161,10 +164,34 @@ static char *root_identity(const struct image *i)
 	return xasprintf("%s %" PRId64, i->source, (int64_t)st.st_mtim.tv_sec);
 }
 
+/* Nothing of it would run: said before anything is built or booted. */
+static int check_kernel(const struct kernel *k, json_t *stages, struct err *e)
+{
+	size_t i;
+	json_t *need;
+	auto_buf struct buf config = { 0 };
+	bool known = k->config && file_read(k->config, CONFIG_LIMIT, &config, NULL) == 0;
+	fstests_stages_kernel(stages, known ? buf_str(&config) : NULL);
+	for (size_t s = 0; s < json_array_size(stages); s++)
+		json_array_foreach (json_object_get(json_array_get(stages, s), "needs"), i, need)
+			if (json_bool_or(need, "hard", false) &&
+				strncmp(json_str_or(need, "what", ""), "-:", 2) == 0)
+				return err_set(e, ENOENT,
+					"fstests: %s; Debian's kernels have it, "
+					"and those with kernel.fragments = filesystems",
+					json_str_or(need, "text", ""));
+	return 0;
+}
+
 int run_tree_make(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
 	void *ctx, struct prepared *p, int *ret_exit, struct err *e)
 {
 	const struct config *c = q->profile->config;
+	int rc = check_kernel(p->kernel, p->fstests, e);
+	if (rc < 0) {
+		*ret_exit = 2;
+		return rc;
+	}
 	auto_free char *root = root_identity(p->image);
 	/* A kernel that is to be tested may be the worst one to build with. */
 	struct tree_machine machine = {
@@ -183,7 +210,7 @@ int run_tree_make(const struct prepare_request *q, void (*progress)(void *ctx, c
 		.progress = progress,
 		.ctx = ctx,
 	};
-	int rc = suite_tree_make(p->tree, &b, e);
+	rc = suite_tree_make(p->tree, &b, e);
 	if (rc == 0)
 		return json_array_append_new(p->shares, suite_tree_share(p->tree));
 	*ret_exit = rc == -ECANCELED ? 130 : rc == -EBADMSG ? 1 : 3;

@@ -185,6 +185,7 @@ static void run_suite(struct batch *b)
 		.resumed = b->trial.attempt > 1,
 		.tree = s->tree,
 		.config = s->config,
+		.needs = s->needs,
 		.timeout_us = s->timeout_us > spent + LEFT_US ? s->timeout_us - spent : LEFT_US,
 		.env = b->stage.reboots ? strv_get(&b->stage.env) : b->job->env,
 		.files = b->job->files,

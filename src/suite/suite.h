@@ -20,6 +20,13 @@ struct suite_file {
 	unsigned mode;
 };
 
+/* What its tests want of the target: looked for before they start. */
+struct suite_need {
+	const char *what; /* "p:fio" a program, "u:fsgqa" a user, "-:NAME" known to be missing */
+	bool hard;        /* without it nothing is started */
+	const char *text; /* what to say where it is missing */
+};
+
 /* What to run. All borrowed until on_done. */
 struct suite_spec {
 	const char *name;    /* "002_btrfsprogs" */
@@ -27,11 +34,12 @@ struct suite_spec {
 	uint64_t timeout_us; /* from its start in the target */
 	/* Of suites that have tests of their own: */
 	const char *const
-		*tests;         /* in this order, NULL-terminated; NULL: it announces them itself */
-	bool resumed;           /* those that an earlier try of the list left */
-	const char *tree;       /* in the target: where the suite lies */
-	const char *config;     /* text of its own configuration file */
-	const char *const *env; /* "NAME=value", NULL-terminated */
+		*tests;     /* in this order, NULL-terminated; NULL: it announces them itself */
+	bool resumed;       /* those that an earlier try of the list left */
+	const char *tree;   /* in the target: where the suite lies */
+	const char *config; /* text of its own configuration file */
+	const struct suite_need *needs; /* NULL, or the last one's `what` is NULL */
+	const char *const *env;         /* "NAME=value", NULL-terminated */
 	const struct suite_file *files; /* put before it starts */
 	size_t n_files;
 	const char *const *logs; /* further paths to collect, NULL-terminated, may be NULL */

@@ -183,9 +183,9 @@ static void probed(void *ctx, const struct session_exit *x)
 	struct suite_task *t = ctx;
 	if (is_lost(t, x))
 		return;
-	auto_free char *why =
-		x->error[0] ? xstrdup(x->error)
-			    : t->kind->probed(t->spec, buf_str(&t->probed), t->probed.len, x->code);
+	auto_free char *why = x->error[0] ? xstrdup(x->error)
+					  : t->kind->probed(t->state, t->spec, buf_str(&t->probed),
+						    t->probed.len, x->code);
 	if (why) {
 		t->result.unfit = true;
 		(void)snprintf(t->result.error, sizeof t->result.error, "%s", why); /* may be cut */

@@ -20,7 +20,8 @@ struct task_kind {
 	 * there is none. Then what is wrong with it, by what it printed (NUL behind it) and its
 	 * exit code, the caller's: nothing runs then. NULL: go on. */
 	bool (*probe)(const struct suite_spec *spec, struct strv *argv);
-	char *(*probed)(const struct suite_spec *spec, const char *out, size_t n, int code);
+	char *(*probed)(
+		void *state, const struct suite_spec *spec, const char *out, size_t n, int code);
 	/* The command: append its argv. */
 	void (*command)(const struct suite_spec *spec, struct strv *argv);
 	void (*output)(void *state, const void *data, size_t n);
