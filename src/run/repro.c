@@ -88,11 +88,10 @@ static char *name_of(const struct run_attempt *a)
 static void find_before(struct repro *p)
 {
 	int64_t call = json_i64_or(p->attempt->end, "stage_attempt", 0);
-	int64_t batch = json_i64_or(p->attempt->end, "batch", 0);
 	for (const struct run_attempt *a = p->run->attempts; call && a < p->attempt; a++) {
 		if (strcmp(a->stage, p->attempt->stage) != 0 ||
 			json_i64_or(a->end, "stage_attempt", 0) != call ||
-			json_i64_or(a->end, "batch", 0) != batch)
+			a->batch != p->attempt->batch)
 			continue;
 		auto_free char *name = name_of(a);
 		if (strv_find(&p->before, name) == p->before.n && strcmp(name, p->name) != 0)

@@ -370,9 +370,9 @@ static int begin_again(const struct run_request *q, const struct prepared *p,
 		return rc;
 	(void)snprintf(ret->id, sizeof ret->id, "%s", r->id);    /* ids are short */
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s", r->dir); /* may be cut */
-	auto_json json_t *plan =
-		json_pack("{s:O*, s:I, s:i}", "tests", json_object_get(r->plan, "tests"), "batches",
-			(json_int_t)(b->before + b->n), "slots", (int)b->slots);
+	auto_json json_t *plan = json_pack("{s:O*, s:I, s:i, s:O*}", "tests",
+		json_object_get(r->plan, "tests"), "batches", (json_int_t)(b->before + b->n),
+		"slots", (int)b->slots, "sections", json_object_get(r->plan, "sections"));
 	auto_json json_t *note = json_pack("{s:s, s:s}", "level", "info", "text", p->note);
 	rc = run_append(*w, "plan", plan, false, e);
 	if (rc == 0)
