@@ -9,6 +9,7 @@
 #include "kernel/arm64_image.h"
 #include "kernel/bzimage.h"
 #include "kernel/early.h"
+#include "kernel/fragment.h"
 #include "proc/proc.h"
 #include <elf.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 #define TOOL_US      (600ull * 1000 * 1000)
 #define OUTPUT_LIMIT (1u << 20)
 #define DEP_LIMIT    (64u << 20)
+#define CONFIG_LIMIT (4u << 20)
 
 static void say(kernel_progress *progress, void *ctx, const char *text)
 {
@@ -252,6 +254,22 @@ static int put_modules(const char *dir, const char *modules, struct err *e)
 	return rc < 0 ? rc : file_copy(from, dep, 0644, e);
 }
 
+/* The PVH entry's C code runs before the shadow memory of these is there, and is not left out by
+ * their instrumentation, as that of the other entries is: the guest resets itself. */
+static bool is_instrumented(const char *config)
+{
+	static const char *const options[] = { "KASAN", "KCSAN", "KMSAN" };
+	auto_buf struct buf text = { 0 };
+	bool any = false;
+	if (file_read(config, CONFIG_LIMIT, &text, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		auto_free char *value = config_value(buf_str(&text), options[i]);
+		any = any || (value && strcmp(value, "y") == 0);
+	}
+	return any;
+}
+
 int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress *progress,
 	void *ctx, json_t *manifest, struct err *e)
 {
@@ -270,6 +288,9 @@ int entry_make(const char *dir, const struct entry_parts *parts, kernel_progress
 		if (rc < 0)
 			return rc;
 		json_object_set_new(manifest, "config_sha256", json_string(hex));
+		auto_free char *compressed = path_join(dir, "bzImage");
+		if (access(compressed, R_OK) == 0 && is_instrumented(config))
+			json_object_set_new(manifest, "boot", json_string("bzImage"));
 	}
 	auto_free char *early = path_join(dir, "early");
 	rc = early_modules(parts->modules, access(config, R_OK) == 0 ? config : NULL,

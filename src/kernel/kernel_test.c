@@ -47,13 +47,18 @@ static void put_text(const char *path, const char *text)
 	put(path, text, strlen(text), 0644);
 }
 
-static void put_kernel(const char *path, const char *release)
+static void put_kernel_of(const char *path, const char *release, const char *config)
 {
 	auto_buf struct buf elf = { 0 };
 	auto_buf struct buf image = { 0 };
-	test_vmlinux(release, true, &elf);
+	test_vmlinux_of(release, true, config, &elf);
 	test_bzimage(release, archive_write_add_filter_gzip, &elf, &image);
 	put(path, image.s, image.len, 0644);
+}
+
+static void put_kernel(const char *path, const char *release)
+{
+	put_kernel_of(path, release, TEST_CONFIG);
 }
 
 static int set_up(void **unused)
@@ -299,6 +304,23 @@ static void test_installed_modules_are_found_below_their_prefix(void **unused)
 	assert_non_null(strstr(e.msg, "no modules.dep in "));
 }
 
+static void enters_by(const char *boot, const char *config)
+{
+	auto_free char *file = path_join(dir, "bzImage");
+	auto_free char *text = xasprintf(TEST_CONFIG "%s\n", config);
+	put_kernel_of("bzImage", "6.3.0", text);
+	struct kernel *k = resolve(file, NULL);
+	assert_string_equal(path_base(k->boot), boot);
+	kernel_free(k);
+}
+
+static void test_an_instrumented_kernel_is_not_entered_by_pvh(void **unused)
+{
+	enters_by("vmlinux", "# CONFIG_KASAN is not set");
+	enters_by("bzImage", "CONFIG_KASAN=y");
+	enters_by("bzImage", "CONFIG_KCSAN=y");
+}
+
 static void test_an_elf_boots_only_with_its_pvh_entry(void **unused)
 {
 	struct err e = { 0 };
@@ -505,6 +527,7 @@ int main(void)
 		with_stubs(test_an_entry_is_named_by_its_key_and_stays_while_it_is_used),
 		with_stubs(test_installed_modules_are_found_below_their_prefix),
 		with_stubs(test_an_elf_boots_only_with_its_pvh_entry),
+		with_stubs(test_an_instrumented_kernel_is_not_entered_by_pvh),
 		with_stubs(test_an_image_of_arm64_becomes_a_flat_entry),
 		with_stubs(test_a_kernel_of_another_architecture_is_refused),
 		with_stubs(test_for_another_architecture_apt_works_in_a_folder_of_ours),

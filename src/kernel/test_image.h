@@ -50,9 +50,9 @@ static inline void test_pack(
 #define TEST_BUILD_ID "f5f6f7f8f9fafbfc" /* of all */
 
 /* An ELF kernel of nothing but its notes, its banner and its configuration. */
-static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
+static inline void test_vmlinux_of(
+	const char *release, bool pvh, const char *config, struct buf *out)
 {
-	static const char config[] = TEST_CONFIG;
 	struct {
 		Elf64_Ehdr h;
 		Elf64_Phdr ph;
@@ -92,6 +92,11 @@ static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
 	buf_adds(out, "IKCFG_ST");
 	test_pack(archive_write_add_filter_gzip, config, strlen(config), out);
 	buf_adds(out, "IKCFG_ED");
+}
+
+static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
+{
+	test_vmlinux_of(release, pvh, TEST_CONFIG, out);
 }
 
 static inline void test_put(struct buf *b, size_t at, uint64_t v, size_t n)
