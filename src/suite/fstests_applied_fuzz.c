@@ -3,6 +3,7 @@
  * answer never passes for a section that asks for something. */
 #include "base/mem.h"
 #include "suite/fstests_applied.h"
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
