@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define RECIPE   1 /* of how we build; another number builds all anew */
+#define TELL_US  10000000u
 #define LOG_NAME "build.log"
 #define LOCK_US  (6 * 3600 * 1000000ull)
 #define NO_TREE  "not run: fstests was not built"
@@ -196,7 +197,7 @@ static void end_line(struct reader *r)
 	r->lines++;
 	buf_reset(&r->line);
 	/* Ten minutes under TCG: that it goes on is worth a word now and then. */
-	if (clock_mono_us() - r->told_us < 1000000)
+	if (clock_mono_us() - r->told_us < TELL_US)
 		return;
 	r->told_us = clock_mono_us();
 	auto_free char *text = xasprintf("fstests: building, %u lines so far", r->lines);
@@ -334,6 +335,7 @@ static void set_key(struct suite_tree *t, const struct tree_builder *b)
 	hash_add_str(&h, b->root);
 	hash_add_str(&h, b->fstype);
 	hash_add_str(&h, script);
+	free(t->key); /* of a try that failed */
 	t->key = xasprintf("fstests-%.16s_r%d", hash_hex(&h, hex), RECIPE);
 	json_object_set_new(t->about, "key", json_string(t->key));
 }
