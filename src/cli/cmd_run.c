@@ -47,6 +47,8 @@ static int load_profile(
 	if (cli_flag(cli, "smoke"))
 		strv_addl(&settings,
 			"fstests.tests=", "fstests.groups=", "fstests.groups=" SMOKE_GROUP, NULL);
+	if (*cli_values(cli, "stage")) /* only this one: nor what lists its tests itself */
+		strv_add(&settings, "fstests.tree=");
 	strv_split(&fragments, variant ? variant : "", "+");
 	for (size_t i = 0; i < fragments.n; i++)
 		strv_addf(&settings, "kernel.fragments=%s", fragments.v[i]);
@@ -489,7 +491,8 @@ static const struct command_option options[] = {
 		"build it with these on top, e.g. kasan+lockdep; plain: none (repeat: run in each)",
 		NULL, 1, 0 },
 	CLI_MACHINE_OPTIONS,
-	{ "stage", 's', "NAME", "only this stage, by name or number (more: repeat, or a,b)", NULL,
+	{ "stage", 's', "NAME",
+		"only this stage, by name or number (more: repeat, or a,b), and no fstests", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
 	{ "dry-run", 'n', NULL, "print what would run, in which batches, and how long; run nothing",
