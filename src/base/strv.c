@@ -68,6 +68,14 @@ size_t strv_find(const struct strv *v, const char *s)
 	return i;
 }
 
+char *strv_join(const struct strv *v, const char *sep)
+{
+	struct buf b = { 0 };
+	for (size_t i = 0; i < v->n; i++)
+		buf_addf(&b, "%s%s", i ? sep : "", v->v[i]);
+	return buf_take(&b);
+}
+
 char *strv_shell(const char *const *argv)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -18,6 +18,8 @@ void strv_split(struct strv *v, const char *s, const char *seps);
 void strv_sort(struct strv *v);
 /* Where `s` is first; v->n: nowhere. */
 size_t strv_find(const struct strv *v, const char *s);
+/* With `sep` between; the caller's. */
+char *strv_join(const struct strv *v, const char *sep);
 /* As one line a person can paste into a shell, each word quoted where it must; the caller's. */
 char *strv_shell(const char *const *argv);
 /* For functions that take const char *const *. */

@@ -71,8 +71,9 @@ static int try(void *ctx, const char *const *before, size_t n, bool *ret, struct
 	if (v < 0)
 		return v;
 	*ret = v <= VERDICT_ERROR;
+	t->n++;
 	if (!cli_wants_json(t->cli))
-		cli_note(t->cli, "Try %-3u behind %3zu tests: %s", ++t->n, n,
+		cli_note(t->cli, "Try %-3u behind %3zu tests: %s", t->n, n,
 			verdict_name((enum verdict)v));
 	return 0;
 }

@@ -68,19 +68,6 @@ static int check_filter(struct cli *cli, const struct filter *f, const struct pl
 	return rc == CLI_GOOD ? check_word(cli, "group", f->group, &groups) : rc;
 }
 
-static char *groups_text(const struct strv *groups)
-{
-	struct strv none = { 0 };
-	const struct strv *v = groups ? groups : &none;
-	char *text = xstrdup("");
-	for (size_t i = 0; i < v->n; i++) {
-		char *longer = xasprintf("%s%s%s", text, i ? " " : "", v->v[i]);
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
 static void print_list(const struct cli *cli, const struct filter *f, const struct plan *p)
 {
 	auto_table struct table *t = table_new("TEST", "GROUPS", ">EXPECTED", "FROM", NULL);
@@ -90,7 +77,8 @@ static void print_list(const struct cli *cli, const struct filter *f, const stru
 		const struct plan_test *test = &p->tests[i];
 		if (!is_shown(f, test))
 			continue;
-		auto_free char *groups = groups_text(groups_of(f, test));
+		const struct strv *its = groups_of(f, test);
+		auto_free char *groups = its ? strv_join(its, " ") : xstrdup("");
 		table_cell(t, CLI_BOLD, "%s", test->path);
 		table_cell(t, CLI_PLAIN, "%s", groups);
 		table_cell(t, CLI_PLAIN, "%s", clock_human(test->expected_us, human));

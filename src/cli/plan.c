@@ -71,18 +71,13 @@ json_t *plan_test_json(const struct plan_test *t)
 static char *sections_of(const struct plan *p, const struct plan_batch *b)
 {
 	auto_strv struct strv names = { 0 };
-	char *text = xstrdup("");
 	for (size_t i = 0; i < b->n; i++) {
 		const struct plan_test *t = &p->tests[b->v[i]];
 		const char *name = t->section[0] ? t->section : "(scripts)";
-		if (strv_find(&names, name) < names.n)
-			continue;
-		strv_add(&names, name);
-		char *longer = xasprintf("%s%s%s", text, *text ? " " : "", name);
-		free(text);
-		text = longer;
+		if (strv_find(&names, name) == names.n)
+			strv_add(&names, name);
 	}
-	return text;
+	return strv_join(&names, " ");
 }
 
 void plan_print(const struct cli *cli, const struct plan *p)

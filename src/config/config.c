@@ -156,10 +156,7 @@ static char *list_add(struct value *v, const char *text, const char *dir)
 		strv_add(&v->list, path);
 	if (v->list.n == before)
 		strv_clear(&v->list);
-	struct buf b = { 0 };
-	for (size_t i = 0; i < v->list.n; i++)
-		buf_addf(&b, "%s%s", i ? " " : "", v->list.v[i]);
-	return b.len ? buf_take(&b) : xstrdup("");
+	return strv_join(&v->list, " ");
 }
 
 /* `v` is as it was on failure. */

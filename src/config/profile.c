@@ -101,11 +101,9 @@ static int unknown(const char *name, struct err *e)
 	const char *near = nearest(name, strv_get(&known));
 	if (near)
 		return err_set(e, ENOENT, "no profile %.80s (did you mean %s?)", name, near);
-	auto_buf struct buf list = { 0 };
-	for (size_t i = 0; i < known.n; i++)
-		buf_addf(&list, "%s%s", i ? ", " : "", known.v[i]);
+	auto_free char *list = strv_join(&known, ", ");
 	return err_set(e, ENOENT, "no profile %.80s; known: %s", name,
-		known.n ? buf_str(&list) : "none (is FSQA_PROFILES right?)");
+		known.n ? list : "none (is FSQA_PROFILES right?)");
 }
 
 /* The folder of `name`, as it was found; the caller's. */

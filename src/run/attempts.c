@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "suite/suite.h"
+#include "run/plan.h"
 #include "suite/testpath.h"
 #include "suite/verdict.h"
 #include <inttypes.h>
@@ -161,8 +161,7 @@ int attempts_not_run(struct attempts *a, size_t batch, const json_t *job, const 
 	json_t *test;
 	json_array_foreach (json_object_get(job, "stages"), i, stage) {
 		const char *name = json_str_or(stage, "name", "");
-		auto_free char *path =
-			xasprintf("%s.%s", json_str_or(stage, "suite", suite_script.name), name);
+		auto_free char *path = plan_stage_path(stage);
 		int rc = miss(a, batch, path, name, why, write, ctx, e);
 		json_array_foreach (json_object_get(stage, "tests"), k, test) {
 			auto_free char *below = testpath_make(path, json_string_value(test));

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/plan.h"
 #include "store/store.h"
 #include "suite/testpath.h"
 #include <string.h>
@@ -77,8 +78,7 @@ size_t order_apply(const struct order *o, json_t *fstests)
 	json_t *stage;
 	json_array_foreach (fstests, i, stage) {
 		json_t *tests = json_object_get(stage, "tests");
-		auto_free char *section = xasprintf(
-			"%s.%s", json_str_or(stage, "suite", ""), json_str_or(stage, "name", ""));
+		auto_free char *section = plan_stage_path(stage);
 		if (o->shuffle)
 			shuffle(tests, o->seed, section);
 		if (o->first.n)

@@ -47,11 +47,7 @@ const char *plan_source_name(enum plan_source s)
 /* "generic.001" of "fstests.zstd.generic.001"; NULL: it is none of a section's tests. */
 static const char *without_section(const char *path)
 {
-	size_t n = strlen(suite_fstests.name);
-	if (strncmp(path, suite_fstests.name, n) != 0 || path[n] != '.')
-		return NULL;
-	const char *dot = strchr(path + n + 1, '.');
-	return dot ? dot + 1 : NULL;
+	return testpath_is_below(path, suite_fstests.name) ? testpath_below(path) : NULL;
 }
 
 static void on_duration(void *ctx, const char *test, uint64_t us)
@@ -144,6 +140,12 @@ static void add_test(struct plan *p, const struct history *h, char *path, const 
 	p->total_us += t->expected_us;
 }
 
+char *plan_stage_path(const json_t *stage)
+{
+	return xasprintf("%s.%s", json_str_or(stage, "suite", suite_script.name),
+		json_str_or(stage, "name", ""));
+}
+
 /* Scripts come first in a job. */
 static void add_tests(struct plan *p, const struct history *h)
 {
@@ -158,8 +160,7 @@ static void add_tests(struct plan *p, const struct history *h)
 	json_array_foreach (p->stages, i, stage) {
 		const char *name = json_str_or(stage, "name", "");
 		const json_t *tests = json_object_get(stage, "tests");
-		const char *suite = json_str_or(stage, "suite", suite_script.name);
-		auto_free char *above = xasprintf("%s.%s", suite, name);
+		auto_free char *above = plan_stage_path(stage);
 		if (!tests)
 			add_test(p, h, xstrdup(above), name, suite_script.name, "");
 		json_array_foreach (tests, k, test) {

@@ -63,6 +63,9 @@ int plan_make(const struct plan_query *q, struct plan *ret, struct err *e);
 void plan_clear(struct plan *p);
 #define auto_plan __attribute__((cleanup(plan_clear)))
 
+/* The path of a stage of a job, "fstests.zstd"; of one that names no suite "script.010_pass". The
+ * caller's. */
+char *plan_stage_path(const json_t *stage);
 /* The stages of a job for this profile: its scripts, by name alone, and `fstests`. New reference.
  */
 json_t *plan_stages(const struct profile *profile, const json_t *fstests);

@@ -52,11 +52,10 @@ static int find_attempt(
 		exact |= strcmp(r->attempts[i].test, asked) == 0;
 	for (size_t i = 0; i < r->n_attempts; i++) {
 		const struct run_attempt *a = &r->attempts[i];
-		const char *name = strchr(a->test, '.');
-		name = name ? strchr(name + 1, '.') : NULL;
+		const char *name = testpath_below(a->test);
 		strv_add(&known, a->test);
 		if (name) /* it is asked for by either */
-			strv_add(&known, name + 1);
+			strv_add(&known, name);
 		if (exact ? strcmp(a->test, asked) != 0 : !is_asked(a->test, asked))
 			continue;
 		if (found && strcmp(found->test, a->test) != 0)
@@ -73,17 +72,6 @@ static int find_attempt(
 	return err_set(e, ENOENT, "%s: no test '%s' ran%s", r->id, test, hint);
 }
 
-/* check's name of it: "generic/001" of "fstests.zstd.generic.001". */
-static char *name_of(const struct run_attempt *a)
-{
-	const char *dot = strchr(a->test, '.');
-	dot = dot ? strchr(dot + 1, '.') : NULL;
-	char *name = xstrdup(dot ? dot + 1 : "");
-	if (*name)
-		name[strcspn(name, ".")] = '/';
-	return name;
-}
-
 /* A machine that check was started in again counts as another. */
 static void find_before(struct repro *p)
 {
@@ -93,7 +81,7 @@ static void find_before(struct repro *p)
 			json_i64_or(a->end, "stage_attempt", 0) != call ||
 			a->batch != p->attempt->batch)
 			continue;
-		auto_free char *name = name_of(a);
+		auto_free char *name = testpath_name(a->test);
 		if (strv_find(&p->before, name) == p->before.n && strcmp(name, p->name) != 0)
 			strv_add(&p->before, name);
 	}
@@ -239,7 +227,7 @@ int repro_find(const struct run_info *r, const char *test, struct repro *ret, st
 	p.listed = testpath_is_below(p.attempt->test, suite_fstests.name) &&
 		   !run_attempt_is_stage(p.attempt);
 	p.section = xstrdup(p.attempt->stage);
-	p.name = p.listed ? name_of(p.attempt) : xstrdup("");
+	p.name = p.listed ? testpath_name(p.attempt->test) : xstrdup("");
 	if (p.listed)
 		find_before(&p);
 	rc = make_words(&p, e);

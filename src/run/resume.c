@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "run/attempts.h"
+#include "run/plan.h"
 #include "store/store.h"
-#include "suite/suite.h"
 #include "suite/testpath.h"
 #include <errno.h>
 #include <string.h>
@@ -89,12 +89,6 @@ static bool is_left(const struct run_info *r, const char *test)
 	return !a || !a->ended || a->status == VERDICT_MISS;
 }
 
-static char *stage_path(const json_t *stage)
-{
-	return xasprintf("%s.%s", json_str_or(stage, "suite", suite_script.name),
-		json_str_or(stage, "name", ""));
-}
-
 json_t *resume_stages(const struct run_info *r, const json_t *stages, size_t *ret_n)
 {
 	json_t *left = json_array();
@@ -104,7 +98,7 @@ json_t *resume_stages(const struct run_info *r, const json_t *stages, size_t *re
 	json_t *test;
 	*ret_n = 0;
 	json_array_foreach (stages, i, stage) {
-		auto_free char *path = stage_path(stage);
+		auto_free char *path = plan_stage_path(stage);
 		auto_json json_t *part = json_copy(stage);
 		json_t *tests = json_array();
 		bool listed = json_object_get(stage, "tests") != NULL;
@@ -127,7 +121,7 @@ json_t *resume_stages(const struct run_info *r, const json_t *stages, size_t *re
 /* A section that was cut off is known by its tests that were not. */
 static void section_before(const struct run_info *r, const json_t *stage, struct attempts *a)
 {
-	auto_free char *path = stage_path(stage);
+	auto_free char *path = plan_stage_path(stage);
 	enum verdict worst = VERDICT_COUNT;
 	unsigned bad = 0;
 	unsigned n = 0;

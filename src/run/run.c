@@ -37,8 +37,7 @@ static void add_listed(json_t *tests, const json_t *stage)
 {
 	size_t i;
 	json_t *name;
-	auto_free char *path =
-		xasprintf("%s.%s", json_str_or(stage, "suite", ""), json_str_or(stage, "name", ""));
+	auto_free char *path = plan_stage_path(stage);
 	add_test(tests, path);
 	json_array_foreach (json_object_get(stage, "tests"), i, name) {
 		auto_free char *test = testpath_make(path, json_string_value(name));

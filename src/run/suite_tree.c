@@ -93,11 +93,9 @@ static void say(tree_progress *progress, void *ctx, const char *text)
 /* Its commit, where git knows one, is worth a word, not an error. */
 static void describe_folder(struct suite_tree *t)
 {
-	auto_fstests_tree struct fstests_tree *tree = NULL;
 	auto_free char *commit = NULL;
 	t->about = json_pack("{s:o}", "source", json_bytes(t->dir, strlen(t->dir)));
-	if (fstests_tree_open(t->dir, &tree, NULL) == 0 &&
-		fstests_tree_revision(tree, &commit, NULL) == 0)
+	if (fstests_tree_revision(t->dir, &commit, NULL) == 0)
 		json_object_set_new(t->about, "commit", json_string(commit));
 }
 
@@ -395,12 +393,6 @@ int suite_tree_record(
 }
 
 /* ---- the store ---- */
-
-json_t *suite_tree_list(const char *state_dir)
-{
-	auto_free char *dir = path_join(state_dir, "suites");
-	return depot_list(dir);
-}
 
 int suite_tree_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e)
 {

@@ -98,6 +98,5 @@ int suite_tree_record(const struct suite_tree *t, const json_t *plan, const stru
 
 /* ---- the store ---- */
 
-/* As kernel_list and kernel_remove (kernel/kernel.h). */
-json_t *suite_tree_list(const char *state_dir);
+/* As kernel_remove (kernel/kernel.h). */
 int suite_tree_remove(const char *state_dir, const char *key, uint64_t *ret_bytes, struct err *e);

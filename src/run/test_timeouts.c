@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "run/plan.h"
 #include "store/store.h"
 #include "suite/fstests_config.h"
 #include "suite/suite.h"
@@ -61,8 +62,7 @@ static void set_stage(const struct config *c, const json_t *known, json_t *stage
 	size_t i;
 	json_t *name;
 	json_t *timeouts = json_object();
-	auto_free char *above =
-		xasprintf("%s.%s", json_str_or(stage, "suite", ""), json_str_or(stage, "name", ""));
+	auto_free char *above = plan_stage_path(stage);
 	json_array_foreach (json_object_get(stage, "tests"), i, name) {
 		auto_free char *path = testpath_make(above, json_string_value(name));
 		uint64_t us = (uint64_t)json_i64_or(known, path, 0);

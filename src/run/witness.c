@@ -42,14 +42,6 @@ struct call {
 
 /* ---- its tests ---- */
 
-/* As check calls it: "generic/001" of "fstests.zstd.generic.001"; the caller's. */
-static char *name_of(const struct run_attempt *stage, const struct run_attempt *a)
-{
-	char *name = xstrdup(a->test + strlen(stage->test) + 1);
-	name[strcspn(name, ".")] = '/';
-	return name;
-}
-
 /* Several workers may write to a journal, in batches, where attempts are numbered anew: which of
  * its worker's own attempts of the stage this one is, from 1. */
 static int64_t own_number(const struct run_info *r, const struct run_attempt *stage)
@@ -79,7 +71,7 @@ static void gather(struct call *c)
 		while (at < c->n && strcmp(c->tests[at]->test, a->test) != 0)
 			at++;
 		if (at == c->n)
-			c->names[c->n++] = name_of(c->stage, a);
+			c->names[c->n++] = testpath_name(a->test);
 		c->tests[at] = a;
 	}
 }

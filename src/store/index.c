@@ -483,6 +483,17 @@ int index_history(struct index_db *x, const char *profile, const char *test, siz
 	}
 }
 
+/* Rows of a path and its microseconds. */
+static int each_duration(struct index_db *x, sqlite3_stmt *s,
+	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
+{
+	int rc;
+	while ((rc = step(x, s, e)) == 1)
+		each(ctx, (const char *)sqlite3_column_text(s, 0),
+			(uint64_t)sqlite3_column_int64(s, 1));
+	return rc;
+}
+
 static int select_durations(struct index_db *x, const char *profile, size_t limit,
 	void (*each)(void *ctx, const char *test, uint64_t duration_us), void *ctx, struct err *e)
 {
@@ -494,12 +505,7 @@ static int select_durations(struct index_db *x, const char *profile, size_t limi
 		" AND test.status NOT IN (?3, ?4)"
 		" ORDER BY run.profile = ?1, run.order_us, test.path",
 		"siii", profile, (int64_t)limit, (int64_t)VERDICT_MISS, (int64_t)VERDICT_ERROR);
-	while (rc == 0 && (rc = step(x, s, e)) == 1) {
-		each(ctx, (const char *)sqlite3_column_text(s, 0),
-			(uint64_t)sqlite3_column_int64(s, 1));
-		rc = 0;
-	}
-	return rc;
+	return rc < 0 ? rc : each_duration(x, s, each, ctx, e);
 }
 
 int index_durations(struct index_db *x, const char *profile, size_t limit,
@@ -519,12 +525,7 @@ static int select_longest(struct index_db *x, const char *profile, const char *a
 		" WHERE run.id IN (SELECT id FROM run WHERE final AND profile = ?1 AND accel = ?2"
 		"  ORDER BY order_us DESC LIMIT ?3) AND test.status = ?4 GROUP BY test.path",
 		"ssii", profile, accel, (int64_t)limit, (int64_t)VERDICT_PASS);
-	while (rc == 0 && (rc = step(x, s, e)) == 1) {
-		each(ctx, (const char *)sqlite3_column_text(s, 0),
-			(uint64_t)sqlite3_column_int64(s, 1));
-		rc = 0;
-	}
-	return rc;
+	return rc < 0 ? rc : each_duration(x, s, each, ctx, e);
 }
 
 int index_longest(struct index_db *x, const char *profile, const char *accel, size_t limit,

@@ -143,15 +143,6 @@ static void tell(struct fstests *f, const char *name, enum verdict v, const char
 	f->h->on_test(f->ctx, &t);
 }
 
-/* "exit status 1; output mismatch (see ...)". */
-static char *causes_text(const struct strv *causes)
-{
-	struct buf b = { 0 };
-	for (size_t i = 0; i < causes->n; i++)
-		buf_addf(&b, "%s%s", i ? "; " : "", causes->v[i]);
-	return buf_take(&b);
-}
-
 static void clear_causes(struct fstests *f)
 {
 	strv_clear(&f->causes);
@@ -161,7 +152,7 @@ static void clear_causes(struct fstests *f)
 static void ended(struct fstests *f, const struct fstests_event *ev)
 {
 	size_t odd = strv_find(&f->odd, ev->test);
-	auto_free char *all = causes_text(&f->causes);
+	auto_free char *all = strv_join(&f->causes, "; ");
 	auto_free struct suite_cause *causes = xcalloc(f->causes.n + 1, sizeof *causes);
 	for (size_t i = 0; i < f->causes.n; i++)
 		causes[i] = (struct suite_cause){ f->kinds.v[i], f->causes.v[i] };

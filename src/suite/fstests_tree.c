@@ -263,12 +263,12 @@ char *fstests_tree_hint(const struct fstests_tree *t, const char *name)
 	return nearest_hint(name, known);
 }
 
-int fstests_tree_revision(const struct fstests_tree *t, char **ret, struct err *e)
+int fstests_tree_revision(const char *dir, char **ret, struct err *e)
 {
 	/* The tree is somebody's own: git need not mind who, and must not run its hooks. */
-	const char *const ask[] = { "git", "-C", t->dir, "-c", "safe.directory=*", "rev-parse",
+	const char *const ask[] = { "git", "-C", dir, "-c", "safe.directory=*", "rev-parse",
 		"--show-prefix", "HEAD", NULL };
-	const char *const changes[] = { "git", "-C", t->dir, "-c", "safe.directory=*", "-c",
+	const char *const changes[] = { "git", "-C", dir, "-c", "safe.directory=*", "-c",
 		"core.fsmonitor=false", "status", "--porcelain", "--untracked-files=no", NULL };
 	struct proc_spec spec = { .argv = ask,
 		.in = PROC_NULL,
@@ -279,7 +279,7 @@ int fstests_tree_revision(const struct fstests_tree *t, char **ret, struct err *
 	auto_buf struct buf dirty = { 0 };
 	int rc = proc_check(&spec, &out, 8192, e);
 	if (rc < 0 || out.s[0] != '\n')
-		return err_set(e, ENOENT, "%s: not the top of a git work tree", t->dir);
+		return err_set(e, ENOENT, "%s: not the top of a git work tree", dir);
 	spec.argv = changes;
 	/* Enough to see that there is one. */
 	rc = proc_check(&spec, &dirty, 1u << 20, e);

@@ -42,7 +42,7 @@ const struct fstests_test *fstests_tree_find(const struct fstests_tree *t, const
 char *fstests_tree_golden(const struct fstests_tree *t, const char *name);
 /* The commit that is checked out, 40 digits, with "-dirty" behind it where tracked files were
  * changed; the caller's. -ENOENT: the folder is not the top of a git work tree. */
-int fstests_tree_revision(const struct fstests_tree *t, char **ret, struct err *e);
+int fstests_tree_revision(const char *dir, char **ret, struct err *e);
 /* " (did you mean generic/001?)" or ""; the caller's. */
 char *fstests_tree_hint(const struct fstests_tree *t, const char *name);
 /* Whether `name` has the shape DIR/NNN or DIR/NNN-name, and so may be part of a path. */

@@ -211,15 +211,15 @@ static void test_revision_is_the_commit_and_tells_changes(void **state)
 {
 	struct fixture *f = *state;
 	char *revision = NULL;
-	assert_int_equal(fstests_tree_revision(f->tree, &revision, NULL), -ENOENT);
+	assert_int_equal(fstests_tree_revision(f->dir, &revision, NULL), -ENOENT);
 	git(f->dir, LIST("init", "-q", "."));
 	git(f->dir, LIST("add", "."));
 	git(f->dir, LIST("commit", "-q", "-m", "all"));
-	assert_int_equal(fstests_tree_revision(f->tree, &revision, NULL), 0);
+	assert_int_equal(fstests_tree_revision(f->dir, &revision, NULL), 0);
 	assert_int_equal(strlen(revision), 40);
 	put(f->dir, "check", "changed\n");
 	auto_free char *dirty = NULL;
-	assert_int_equal(fstests_tree_revision(f->tree, &dirty, NULL), 0);
+	assert_int_equal(fstests_tree_revision(f->dir, &dirty, NULL), 0);
 	auto_free char *expected = xasprintf("%s-dirty", revision);
 	assert_string_equal(dirty, expected);
 	free(revision);
@@ -229,7 +229,7 @@ static void test_revision_is_the_commit_and_tells_changes(void **state)
 	auto_free char *in = path_join(f->dir, "in");
 	auto_fstests_tree struct fstests_tree *t = NULL;
 	assert_int_equal(fstests_tree_open(in, &t, NULL), 0);
-	assert_int_equal(fstests_tree_revision(t, &revision, NULL), -ENOENT);
+	assert_int_equal(fstests_tree_revision(in, &revision, NULL), -ENOENT);
 }
 
 int main(void)

@@ -22,6 +22,22 @@ char *testpath_stage(const char *planned)
 	return xstrndup(dot + 1, script ? strlen(dot + 1) : strcspn(dot + 1, "."));
 }
 
+const char *testpath_below(const char *test)
+{
+	const char *dot = strchr(test, '.');
+	dot = dot ? strchr(dot + 1, '.') : NULL;
+	return dot ? dot + 1 : NULL;
+}
+
+char *testpath_name(const char *test)
+{
+	const char *below = testpath_below(test);
+	char *name = xstrdup(below ? below : "");
+	if (*name)
+		name[strcspn(name, ".")] = '/';
+	return name;
+}
+
 bool testpath_is_below(const char *test, const char *above)
 {
 	size_t n = strlen(above);

@@ -10,5 +10,9 @@ char *testpath_make(const char *above, const char *name);
  * no plan; "zstd" of "fstests.zstd" and of "fstests.zstd.generic.001"; "" of "boot". The caller's.
  */
 char *testpath_stage(const char *planned);
+/* What stands behind the stage: "generic.001" of "fstests.zstd.generic.001"; NULL: nothing does. */
+const char *testpath_below(const char *test);
+/* As fstests calls it: "generic/001" of that; "" where nothing stands there. The caller's. */
+char *testpath_name(const char *test);
 /* "script.002.x" lies below "script.002". */
 bool testpath_is_below(const char *test, const char *above);

@@ -25,6 +25,23 @@ static void test_a_planned_test_has_a_stage_unless_it_is_of_the_machine(void **u
 	stage("fstests.zstd.generic.001", "zstd");
 }
 
+static void name(const char *test, const char *below, const char *want)
+{
+	auto_free char *got = testpath_name(test);
+	assert_string_equal(got, want);
+	if (below)
+		assert_string_equal(testpath_below(test), below);
+	else
+		assert_null(testpath_below(test));
+}
+
+static void test_what_stands_behind_the_stage_is_the_suites_name(void **unused)
+{
+	name("fstests.zstd.generic.001", "generic.001", "generic/001");
+	name("fstests.zstd", NULL, "");
+	name("boot", NULL, "");
+}
+
 static void test_what_only_begins_alike_is_not_below(void **unused)
 {
 	assert_true(testpath_is_below("script.002.x", "script.002"));
@@ -37,6 +54,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_path_has_dots_where_the_suites_name_has_slashes),
 		cmocka_unit_test(test_a_planned_test_has_a_stage_unless_it_is_of_the_machine),
+		cmocka_unit_test(test_what_stands_behind_the_stage_is_the_suites_name),
 		cmocka_unit_test(test_what_only_begins_alike_is_not_below),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
