@@ -36,7 +36,7 @@ static void test_split_and_sort(void **unused)
 	assert_string_equal(v.v[2], "xfs");
 	assert_null(v.v[3]);
 	auto_free char *joined = strv_join(&v, "; ");
-	assert_string_equal(joined, "xfs; btrfs; ext4");
+	assert_string_equal(joined, "btrfs; ext4; xfs");
 	auto_strv struct strv none = { 0 };
 	auto_free char *nothing = strv_join(&none, "; ");
 	assert_string_equal(nothing, "");
