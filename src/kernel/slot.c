@@ -18,6 +18,7 @@
 #define SLOTS   64u
 #define LOCK_US (6 * 3600 * 1000000ull)
 #define LEFT_US (30 * 1000000ull)
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 void slot_clear(struct slot *s)
 {
@@ -123,18 +124,51 @@ int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct 
 	return 0;
 }
 
-int slot_checkout(struct slot *s, const struct source *source, struct err *e)
+/* What `whole` says when src is all of `tree`; the caller's. */
+static char *whole_line(const char *tree)
 {
-	auto_free char *lock = xasprintf("%s.lock", s->index);
-	(void)unlink(lock); /* git's own, of one that was killed: nobody else is here */
-	if (source_checkout(source, s->src, s->index, NULL) == 0)
+	auto_buf struct buf boot = { 0 };
+	(void)file_read(BOOT_ID, 64, &boot, NULL); /* without it the tree is looked through */
+	return boot.len ? xasprintf("%s %s", tree, buf_str(&boot)) : NULL;
+}
+
+/* The tree that src is known to hold; NULL: it is to be looked through. */
+static char *known_tree(const char *whole)
+{
+	auto_buf struct buf held = { 0 };
+	if (file_read(whole, 256, &held, NULL) < 0)
+		return NULL;
+	auto_free char *tree = xstrndup(buf_str(&held), strcspn(buf_str(&held), " "));
+	auto_free char *line = whole_line(tree);
+	return line && strcmp(buf_str(&held), line) == 0 ? take(&tree) : NULL;
+}
+
+static int check_out(struct slot *s, const struct source *source, const char *from, struct err *e)
+{
+	int rc = source_checkout(source, from, s->src, s->index, NULL);
+	if (rc < 0 && from)
+		rc = source_checkout(source, NULL, s->src, s->index, NULL);
+	if (rc == 0)
 		return 0;
-	int rc = slot_forget(s, e);
+	rc = slot_forget(s, e);
 	if (rc == 0)
 		rc = file_remove_tree(s->src, e);
 	if (rc == 0)
 		rc = file_remove_tree(s->index, e);
-	return rc < 0 ? rc : source_checkout(source, s->src, s->index, e);
+	return rc < 0 ? rc : source_checkout(source, NULL, s->src, s->index, e);
+}
+
+int slot_checkout(struct slot *s, const struct source *source, struct err *e)
+{
+	auto_free char *lock = xasprintf("%s.lock", s->index);
+	auto_free char *whole = path_join(s->dir, "whole");
+	auto_free char *from = known_tree(whole);
+	auto_free char *line = whole_line(source->tree);
+	(void)unlink(lock); /* git's own, of one that was killed: nobody else is here */
+	if (unlink(whole) < 0 && errno != ENOENT)
+		return err_sys(e, "remove %s", whole);
+	int rc = check_out(s, source, from, e);
+	return rc < 0 || !line ? rc : file_replace(whole, line, strlen(line), 0644, e);
 }
 
 int slot_note(const struct slot *s, const char *tree, enum slot_obj obj, struct err *e)

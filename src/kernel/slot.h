@@ -4,6 +4,8 @@
  *   STATE/builds/<hash>-<n>.lock   who builds holds it (flock), and what make started as long
  *                                  as it lives
  *   STATE/builds/<hash>-<n>/src    the tree, as source_checkout leaves it; index: what it holds
+ *   .../whole                      "TREE BOOT-ID": src is that tree, all of it, and was written
+ *                                  since this boot of the host, which may have lost what it wrote
  *   .../obj                        what make makes
  *   .../build.log                  of the last build
  *   .../state.json                 {"tree": of obj, "steps": of the last whole build,
@@ -34,7 +36,8 @@ enum slot_obj {
 int slot_take(const char *state_dir, const char *hash, struct slot *ret, struct err *e);
 void slot_clear(struct slot *s);
 #define auto_slot __attribute__((cleanup(slot_clear)))
-/* Put the source into src; what cannot be brought there step by step is made anew. */
+/* Put the source into src; what cannot be brought there step by step is made anew. Nobody else
+ * writes there: of a tree that is known to be whole only what differs is looked at. */
 int slot_checkout(struct slot *s, const struct source *source, struct err *e);
 /* Before and after make. */
 int slot_note(const struct slot *s, const char *tree, enum slot_obj obj, struct err *e);

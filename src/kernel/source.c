@@ -502,10 +502,13 @@ int source_get(const char *state_dir, const char *spec, const struct source_kind
 	return 0;
 }
 
-int source_checkout(const struct source *s, const char *work, const char *index, struct err *e)
+int source_checkout(const struct source *s, const char *from, const char *work, const char *index,
+	struct err *e)
 {
 	const struct git g = { .dir = s->mirror, .work = work, .index = index, .cwd = work };
 	int rc = file_mkdirs(work, 0755, e);
+	if (rc == 0 && from)
+		return git_run(&g, NULL, e, "read-tree", "-u", "--reset", from, s->tree, NULL);
 	if (rc == 0)
 		rc = git_run(&g, NULL, e, "read-tree", "-u", "--reset", s->tree, NULL);
 	return rc < 0 ? rc : git_run(&g, NULL, e, "clean", "-ffdxq", NULL);

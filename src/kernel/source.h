@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* source.h: sources (of a kernel, of a suite) as trees of git. Whatever a source is, it becomes a
  * tree object in a bare repository of ours, whose id is the hash of its content: so there is one
- * way to name, patch and check out all of them. STATE/sources/<hash>.git     of a URL: what was
- * fetched, shallow where the server allows; of a local repository: only what is not committed, the
- * rest by objects/info/alternates; of a folder without git: its content STATE/sources/archives.git
- * refs/archives/<sha256>: what tar and zip files held Nothing is ever written to a local
- * repository. */
+ * way to name, patch and check out all of them. Nothing is ever written to a
+ * local repository.
+ *   STATE/sources/<hash>.git     of a URL: what was fetched, shallow where the server allows; of a
+ *                                local repository: only what is not committed, the rest by
+ *                                objects/info/alternates; of a folder without git: its content
+ *   STATE/sources/archives.git   refs/archives/<sha256>: what tar and zip files held */
 #pragma once
 #include "base/strv.h"
 #include "kernel/kernel.h"
@@ -50,8 +51,10 @@ int source_patch(const char *state_dir, struct source *s, const char *const *pat
 /* One line for people; the caller's. */
 char *source_text(const struct source *s);
 /* Make the folder `work` hold the tree, touching only what differs; `index` is the file that
- * remembers what it holds. */
-int source_checkout(const struct source *s, const char *work, const char *index, struct err *e);
+ * remembers what it holds. `from`: the tree that it is known to hold, which spares looking at what
+ * is the same in both; NULL: whatever it holds. */
+int source_checkout(const struct source *s, const char *from, const char *work, const char *index,
+	struct err *e);
 void source_free(struct source *s);
 static inline void source_freep(struct source **s)
 {

@@ -121,7 +121,7 @@ static int check_out(struct suite_tree *t, const char *state_dir, struct err *e)
 			return alone;
 		int rc = 0;
 		if (access(whole, F_OK) != 0)
-			rc = source_checkout(t->source, t->dir, index, e);
+			rc = source_checkout(t->source, NULL, t->dir, index, e);
 		if (rc == 0)
 			rc = file_replace(whole, "", 0, 0644, e);
 		if (rc < 0)
