@@ -156,6 +156,8 @@ static void end_line(struct make_log *l)
 		if ((unsigned char)clean.s[i] < ' ' || clean.s[i] == 127)
 			clean.s[i] = ' ';
 	take_line(l, buf_str(&clean));
+	if (l->on_line)
+		l->on_line(l->ctx, buf_str(&clean));
 	buf_reset(&l->line);
 }
 

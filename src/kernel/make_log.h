@@ -17,6 +17,9 @@
 #define MAKE_LOG_WARNED 2000u
 
 struct make_log {
+	/* The caller's, may be NULL: each line, fit to be printed, without what ends it. */
+	void (*on_line)(void *ctx, const char *line);
+	void *ctx;
 	unsigned steps;
 	/* What was made, each with its warnings: {"fs/btrfs/inode.o": [line, ...]}, of the first
 	 * MAKE_LOG_MADE steps MAKE_LOG_WARNED lines; NULL: nothing. */

@@ -181,37 +181,30 @@ int suite_tree_take(const char *state_dir, const struct config *c, tree_progress
 struct reader {
 	const struct tree_builder *b;
 	struct make_log log;
-	struct buf line;
 	struct buf lacks;
-	uint64_t told_us;
-	unsigned lines;
+	uint64_t start_us, told_us;
 };
 
-static void end_line(struct reader *r)
+static void on_line(void *ctx, const char *line)
 {
-	const char *s = buf_str(&r->line);
-	if (strncmp(s, "lacks: ", 7) == 0 && !r->lacks.len)
-		buf_adds(&r->lacks, s + 7);
-	r->lines++;
-	buf_reset(&r->line);
+	struct reader *r = ctx;
+	if (strncmp(line, "lacks: ", 7) == 0 && !r->lacks.len)
+		buf_adds(&r->lacks, line + 7);
 	/* Ten minutes under TCG: that it goes on is worth a word now and then. */
-	if (clock_mono_us() - r->told_us < TELL_US)
+	uint64_t now = clock_mono_us();
+	if (now - r->told_us < TELL_US)
 		return;
-	r->told_us = clock_mono_us();
-	auto_free char *text = xasprintf("fstests: building, %u lines so far", r->lines);
+	unsigned seconds = (unsigned)((now - r->start_us) / 1000000);
+	auto_free char *text = xasprintf("fstests: building for %u:%02u: %s", seconds / 60,
+		seconds % 60, line + strspn(line, " \t"));
 	say(r->b->progress, r->b->ctx, text);
+	r->told_us = now;
 }
 
 static void on_output(void *ctx, const char *p, size_t n)
 {
 	struct reader *r = ctx;
 	make_log_feed(&r->log, p, n);
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n')
-			end_line(r);
-		else if (r->line.len < MAKE_LOG_LINE && p[i] != '\r')
-			buf_add(&r->line, &p[i], 1);
-	}
 }
 
 static int judge(struct suite_tree *t, struct reader *r, int code, struct err *e)
@@ -243,7 +236,12 @@ static int build(struct suite_tree *t, const struct tree_builder *b, const char 
 {
 	int code = -1;
 	uint64_t start = clock_mono_us();
-	struct reader r = { .b = b };
+	struct reader r = {
+		.b = b,
+		.log = { .on_line = on_line, .ctx = &r },
+		.start_us = start,
+		.told_us = start,
+	};
 	auto_free char *to = path_join(tmp, "tree");
 	FILE *log = fopen(log_path, "w+e");
 	if (!log || mkdir(to, 0755) < 0) {
@@ -274,7 +272,6 @@ static int build(struct suite_tree *t, const struct tree_builder *b, const char 
 	rewind(log);
 	t->log = log;
 	make_log_clear(&r.log);
-	buf_clear(&r.line);
 	buf_clear(&r.lacks);
 	return rc;
 }
