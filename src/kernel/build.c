@@ -326,13 +326,13 @@ static int fill_entry(struct build *b, const char *tmp, struct err *e)
 	int rc = install_modules(b, tmp, &modules, e);
 	/* vmlinux as the linker made it: it boots, and gdb reads it. */
 	const struct entry_parts parts = { flat ? image : vmlinux, modules, config };
+	if (rc == 0) /* before: which of both it enters is seen there */
+		rc = flat ? keep_file(vmlinux, tmp, "vmlinux", e)
+			  : keep_file(image, tmp, "bzImage", e);
 	if (rc == 0)
 		rc = entry_make(tmp, &parts, b->shelf.progress, b->shelf.ctx, b->manifest, e);
 	if (rc == 0)
 		rc = file_remove_tree(root, e);
-	if (rc == 0)
-		rc = flat ? keep_file(vmlinux, tmp, "vmlinux", e)
-			  : keep_file(image, tmp, "bzImage", e);
 	if (rc == 0 && flat)
 		rc = entry_build_id(vmlinux, false, b->manifest, e);
 	if (rc == 0)

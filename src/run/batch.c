@@ -181,6 +181,8 @@ void batch_go_on(struct batch *b)
 	} else if (b->next_stage < b->job->n_stages && b->job->isolate && b->used) {
 		b->state = BATCH_RENEWING; /* its end brings the next one */
 		target_kill(b->target);
+	} else if (b->next_stage < b->job->n_stages && !outbox_is_idle(b->out)) {
+		b->waits = true; /* a stage that goes on writes to files of the same names */
 	} else if (b->next_stage < b->job->n_stages) {
 		b->used = true;
 		stage_start(b, &b->job->stages[b->next_stage]);
@@ -189,6 +191,14 @@ void batch_go_on(struct batch *b)
 	} else {
 		batch_ask_shutdown(b);
 	}
+}
+
+void batch_sent(struct batch *b)
+{
+	bool go_on = b->waits && b->state == BATCH_BETWEEN;
+	b->waits = false;
+	if (go_on)
+		batch_go_on(b);
 }
 
 static void close_spool(struct batch *b)

@@ -36,6 +36,8 @@ struct batch_handler {
 /* Borrows all. Returns at once; work goes on in the loop. */
 struct batch *batch_start(uv_loop_t *loop, const struct job *job, struct outbox *out,
 	const struct batch_handler *h, void *ctx);
+/* All that was put into the outbox is durable; of a batch that is not over. */
+void batch_sent(struct batch *b);
 /* End early: the test under way is MISS with `why`, its evidence is kept. Twice: at once. */
 void batch_stop(struct batch *b, const char *why);
 /* The shell's input. */

@@ -111,6 +111,7 @@ struct batch {
 	const struct job *job;
 	struct target_spec spec; /* the job's target, under TCG once KVM broke */
 	bool used;               /* a stage ran in this target */
+	bool waits;              /* between stages, until all is sent */
 	char *kvm_broke;         /* how, or NULL */
 	struct outbox *out;
 	const struct batch_handler *h;

@@ -174,7 +174,10 @@ static void tell_done(struct worker *w)
 
 static void on_idle(void *ctx)
 {
-	tell_done(ctx);
+	struct worker *w = ctx;
+	if (w->batch && !w->done)
+		batch_sent(w->batch);
+	tell_done(w);
 }
 
 static void on_tty(void *ctx, int which, const void *data, size_t n)

@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "suite/fstests_applied.h"
 #include "suite/fstests_check.h"
+#include "suite/fstests_priv.h"
 #include "suite/fstests_results.h"
 #include "suite/task.h"
 #include <errno.h>
@@ -42,11 +43,25 @@ static int own_file(
 	return take_fd(&fd);
 }
 
-/* Behind check, what is to be had of its failures while the tree is there: the golden output, which
- * may be one of several that the test chose. Of a filesystem that is found
- * inconsistent it leaves its metadata. A report without each .full in it is as good. */
+/* $1 to $3: fstests_test_dev. A disk may have its name by a link (vm.disk), which check takes for
+ * another disk than the one in /proc/mounts. Behind check, what is to be had of its failures while
+ * the tree is there: the golden output, which may be one of several that the test chose. Of a
+ * filesystem that is found inconsistent it leaves its metadata. A report without each .full in it
+ * is as good. */
 static const char script[] =
 	"cd \"$0\" || exit\n"
+	"for name in $(grep -o '/dev/[[:alnum:]/_.-]*' " CONFIG " | sort -u); do\n"
+	"	real=$(readlink -f \"$name\")\n"
+	"	case $real in \"$name\" | /dev/dm-*) continue ;; esac\n"
+	"	sed -i \"s;$name\\>;$real;g\" " CONFIG "\n"
+	"done\n"
+	"fstyp=$1 mkfs=$2 dev=$3\n"
+	"shift 3\n" FSTESTS_MKFS_FORCE "if [ -n \"$dev\" ]; then\n"
+	"	dev=$(readlink -f \"$dev\")\n"
+	"	umount \"$dev\" 2>/dev/null\n"
+	"	said=$(mkfs.$fstyp $force $mkfs \"$dev\" 2>&1) ||\n"
+	"		{ echo \"mkfs.$fstyp $mkfs $dev: $said\"; exit 9; }\n"
+	"fi\n"
 	"report=xunit\n"
 	"! grep -qs xunit-quiet common/report || report=xunit-quiet\n"
 	"export DUMP_CORRUPT_FS=1 DUMP_COMPRESSOR=gzip\n"
@@ -69,7 +84,9 @@ static bool is_sorted(const char *const *tests)
 
 static void command(const struct suite_spec *spec, struct strv *argv)
 {
-	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, spec->name, NULL);
+	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, NULL);
+	fstests_test_dev(spec->config, spec->name, argv);
+	strv_add(argv, spec->name);
 	if (!is_sorted(spec->tests)) /* check sorts them else; old ones can do no other */
 		strv_add(argv, "--exact-order");
 	for (size_t i = 0; spec->tests[i]; i++)

@@ -6,6 +6,7 @@
 #include "base/strv.h"
 #include "suite/fstests_config.h"
 #include "suite/fstests_mkfs.h"
+#include "suite/fstests_priv.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +16,7 @@
 /* $1 FSTYP, $2 options of mkfs, $3 of mount, $4 where to mount, then the devices. */
 static const char script[] =
 	"fstyp=$1 mkfs=$2 mount=$3 dir=$4\n"
-	"shift 4\n"
-	"force=-f\n"
-	"case $fstyp in ext*) force=-F ;; esac\n"
+	"shift 4\n" FSTESTS_MKFS_FORCE
 	"command -v mkfs.$fstyp >/dev/null || { echo \"no mkfs.$fstyp in the target\"; exit 9; }\n"
 	"mkdir -p \"$dir\"\n"
 	"umount \"$dir\" 2>/dev/null\n"
@@ -73,6 +72,17 @@ bool fstests_applied_argv(const char *config, const char *section, struct strv *
 	for (size_t i = 0; i < devices.n && (i == 0 || wants_pool(fstyp, mkfs)); i++)
 		strv_add(argv, devices.v[i]);
 	return true;
+}
+
+void fstests_test_dev(const char *config, const char *section, struct strv *argv)
+{
+	auto_free char *fstyp = value(config, section, "FSTYP");
+	auto_free char *mkfs = value(config, section, "MKFS_OPTIONS");
+	auto_free char *dev = value(config, section, "TEST_DEV");
+	if (is_on_a_device(fstyp) && *dev)
+		strv_addl(argv, fstyp, mkfs, dev, NULL);
+	else
+		strv_addl(argv, "", "", "", NULL);
 }
 
 /* The target's own words in one line. */

@@ -12,6 +12,10 @@ struct strv;
 /* Append the argv that tries the section that `config` (fstests_config_render's) has. False: its
  * filesystem is none that is made on a device, and there is nothing to try. */
 bool fstests_applied_argv(const char *config, const char *section, struct strv *argv);
+/* Append the FSTYP, options of mkfs and TEST_DEV that the section has, three words; of a filesystem
+ * that is none on a device all are empty. check makes a filesystem on SCRATCH_DEV, and wants one on
+ * TEST_DEV. */
+void fstests_test_dev(const char *config, const char *section, struct strv *argv);
 /* What is wrong, in one line ("asked ..., found ..."), by what it printed (anything, `n` bytes, NUL
  * behind them) and its exit code; the caller's. NULL: the section is applied. */
 char *fstests_applied_fault(

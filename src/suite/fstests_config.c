@@ -134,7 +134,6 @@ int fstests_config_render(const struct fstests_places *p, const struct fstests_s
 	put(out, "MKFS_OPTIONS", s->mkfs);
 	put_mount(out, "MOUNT_OPTIONS", s->mount);
 	put_mount(out, "TEST_FS_MOUNT_OPTS", s->mount);
-	put(out, "RECREATE_TEST_DEV", "true");
 	for (const char *const *v = s->set; v && *v; v++) {
 		size_t len = strcspn(*v, "=");
 		auto_free char *name = xstrndup(*v, len);

@@ -42,8 +42,7 @@ int fstests_section_read(
 /* Whether fstests can read it as it is meant. -EINVAL: a name with other characters; quotes, '$',
  * '#' and their like, which its own reader would act on; words between mount's options. */
 int fstests_section_check(const struct fstests_section *s, struct err *e);
-/* Append the file that has just this section; the test device is made anew with its mkfs options.
- * -EINVAL as fstests_section_check. */
+/* Append the file that has just this section. -EINVAL as fstests_section_check. */
 int fstests_config_render(const struct fstests_places *p, const struct fstests_section *s,
 	struct buf *out, struct err *e);
 

@@ -35,7 +35,7 @@ static void test_a_section_is_rendered_whole(void **unused)
 		"SCRATCH_DEV_POOL=\"/dev/xvdc /dev/xvdd\"\nSCRATCH_MNT=\"/mnt/scratch\"\n"
 		"RESULT_BASE=\"/results\"\nMKFS_OPTIONS=\"-O ^no-holes\"\n"
 		"MOUNT_OPTIONS=\"-o compress=zstd,noatime\"\n"
-		"TEST_FS_MOUNT_OPTS=\"-o compress=zstd,noatime\"\nRECREATE_TEST_DEV=\"true\"\n"
+		"TEST_FS_MOUNT_OPTS=\"-o compress=zstd,noatime\"\n"
 		"SOAK_DURATION=\"3m\"\n");
 	auto_buf struct buf one = { 0 };
 	struct fstests_places p = places;
