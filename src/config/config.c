@@ -7,13 +7,12 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/strv.h"
-#include "config/read.h"
+#include "config/values.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What one name has: of a setting without "*" from the start, else when it is first set. */
 struct value {
@@ -37,16 +36,6 @@ struct config {
 	size_t n_values;
 	struct subsection *subsections;
 	size_t n_subsections;
-};
-
-/* One assignment on its way into a config. */
-struct assignment {
-	const char *name;
-	const char *value; /* NULL: none given */
-	const char *where; /* "FILE:LINE" or "-c KEY=VALUE" */
-	const char *origin;
-	const char *dir; /* that a relative path starts from */
-	bool own;
 };
 
 static const char *const no_words[] = { NULL };
@@ -199,7 +188,7 @@ static void add_subsection(struct config *c, const char *name)
 	c->subsections[c->n_subsections++] = (struct subsection){ take(&section), take(&sub) };
 }
 
-static int assign(struct config *c, const struct assignment *a, struct err *e)
+int config_assign(struct config *c, const struct assignment *a, struct err *e)
 {
 	const struct setting *s = config_setting(a->name);
 	/* "*" alone is the table's own, and no stage's name. */
@@ -222,46 +211,10 @@ static int assign(struct config *c, const struct assignment *a, struct err *e)
 	return 0;
 }
 
-static int load_file(struct config *c, const char *path, bool own, struct err *e)
-{
-	auto_entries struct config_entries entries = { 0 };
-	int rc = config_read(path, &entries, e);
-	for (size_t i = 0; rc == 0 && i < entries.n; i++) {
-		const struct config_entry *x = &entries.v[i];
-		auto_free char *where = config_entry_where(x);
-		auto_free char *dir = xstrndup(x->file, (size_t)(path_base(x->file) - x->file));
-		struct assignment a = { x->name, x->value, where, where, dir,
-			own && x->depth == 0 };
-		rc = assign(c, &a, e);
-	}
-	return rc;
-}
-
-/* A file that need not be there. */
-static int load_optional(struct config *c, const char *path, struct err *e)
-{
-	if (!*path || (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)))
-		return 0;
-	return load_file(c, path, false, e);
-}
-
-static int load_override(struct config *c, const char *text, struct err *e)
-{
-	const char *equals = strchr(text, '=');
-	if (!equals)
-		return err_set(e, EINVAL, "-c %.100s: not KEY=VALUE", text);
-	auto_free char *name = xstrndup(text, (size_t)(equals - text));
-	auto_free char *where = xasprintf("-c %.100s", text);
-	auto_free char *cwd = getcwd(NULL, 0);
-	if (!cwd)
-		return err_sys(e, "current folder");
-	struct assignment a = { name, equals + 1, where, "-c", cwd, true };
-	return assign(c, &a, e);
-}
-
-static void set_defaults(struct config *c)
+struct config *config_new(void)
 {
 	size_t n = 0;
+	struct config *c = xcalloc(1, sizeof *c);
 	const struct setting *s = config_settings(&n);
 	for (size_t i = 0; i < n; i++) {
 		struct value *v = value_add(c, &s[i], s[i].name);
@@ -271,38 +224,7 @@ static void set_defaults(struct config *c)
 		assert(rc == 0); /* a default that its own range refuses */
 		(void)rc;
 	}
-}
-
-static char *user_file(void)
-{
-	const char *xdg = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
-	if (xdg && *xdg == '/')
-		return path_join(xdg, "fsqa/fsqa.conf");
-	return home && *home ? path_join(home, ".config/fsqa/fsqa.conf") : xstrdup("");
-}
-
-int config_load(const char *file, const char *const *overrides, struct config **ret, struct err *e)
-{
-	struct config *c = xcalloc(1, sizeof *c);
-	set_defaults(c);
-	const char *system_file = getenv("FSQA_CONFIG_SYSTEM");
-	auto_free char *user = user_file();
-	int rc = load_optional(c, system_file ? system_file : "/etc/fsqa/fsqa.conf", e);
-	if (rc == 0)
-		rc = load_optional(c, user, e);
-	if (rc == 0 && file) {
-		auto_free char *real = realpath(file, NULL);
-		rc = real ? load_file(c, real, true, e) : err_sys(e, "%s", file);
-	}
-	for (size_t i = 0; rc == 0 && overrides && overrides[i]; i++)
-		rc = load_override(c, overrides[i], e);
-	if (rc < 0) {
-		config_free(c);
-		return rc;
-	}
-	*ret = c;
-	return 0;
+	return c;
 }
 
 void config_free(struct config *c)
