@@ -10,29 +10,36 @@
 #include "cli/table.h"
 #include "config/config.h"
 #include "config/profile.h"
-#include "suite/fstests_tree.h"
-#include "suite/suite.h"
+#include "run/suite_stages.h"
 #include <string.h>
 
 /* What is shown of the plan. */
 struct filter {
 	const char *suite, *section, *group; /* NULL: any */
-	const struct fstests_tree *tree;     /* NULL: the profile has none */
+	const json_t *groups;                /* as suite_groups has them */
 };
 
-static const struct strv *groups_of(const struct filter *f, const struct plan_test *t)
+/* An array, or NULL. */
+static json_t *groups_of(const struct filter *f, const struct plan_test *t)
 {
-	const struct fstests_test *found =
-		f->tree && t->section[0] ? fstests_tree_find(f->tree, t->name) : NULL;
-	return found ? &found->groups : NULL;
+	return json_object_get(json_object_get(f->groups, t->suite), t->name);
+}
+
+static bool has_group(const json_t *groups, const char *group)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach (groups, i, one)
+		if (strcmp(json_string_value(one), group) == 0)
+			return true;
+	return false;
 }
 
 static bool is_shown(const struct filter *f, const struct plan_test *t)
 {
-	const struct strv *groups = groups_of(f, t);
 	return (!f->suite || strcmp(f->suite, t->suite) == 0) &&
 	       (!f->section || strcmp(f->section, t->section) == 0) &&
-	       (!f->group || (groups && strv_find(groups, f->group) < groups->n));
+	       (!f->group || has_group(groups_of(f, t), f->group));
 }
 
 /* One that nothing in the plan has is a mistake. */
@@ -56,11 +63,12 @@ static int check_filter(struct cli *cli, const struct filter *f, const struct pl
 	auto_strv struct strv sections = { 0 };
 	auto_strv struct strv groups = { 0 };
 	for (size_t i = 0; i < p->n_tests; i++) {
-		const struct strv *its = f->group ? groups_of(f, &p->tests[i]) : NULL;
+		size_t k;
+		json_t *group;
 		add_once(&suites, p->tests[i].suite);
 		add_once(&sections, p->tests[i].section);
-		for (size_t k = 0; its && k < its->n; k++)
-			add_once(&groups, its->v[k]);
+		json_array_foreach (groups_of(f, &p->tests[i]), k, group)
+			add_once(&groups, json_string_value(group));
 	}
 	int rc = check_word(cli, "suite", f->suite, &suites);
 	if (rc == CLI_GOOD)
@@ -77,8 +85,12 @@ static void print_list(const struct cli *cli, const struct filter *f, const stru
 		const struct plan_test *test = &p->tests[i];
 		if (!is_shown(f, test))
 			continue;
-		const struct strv *its = groups_of(f, test);
-		auto_free char *groups = its ? strv_join(its, " ") : xstrdup("");
+		size_t k;
+		json_t *group;
+		auto_strv struct strv its = { 0 };
+		json_array_foreach (groups_of(f, test), k, group)
+			strv_add(&its, json_string_value(group));
+		auto_free char *groups = strv_join(&its, " ");
 		table_cell(t, CLI_BOLD, "%s", test->path);
 		table_cell(t, CLI_PLAIN, "%s", groups);
 		table_cell(t, CLI_PLAIN, "%s", clock_human(test->expected_us, human));
@@ -94,12 +106,9 @@ static json_t *list_json(const struct filter *f, const struct plan *p)
 {
 	json_t *tests = json_array();
 	for (size_t i = 0; i < p->n_tests; i++) {
-		const struct strv *its = groups_of(f, &p->tests[i]);
-		json_t *groups = json_array();
-		for (size_t k = 0; its && k < its->n; k++)
-			json_array_append_new(groups, json_string(its->v[k]));
+		json_t *groups = groups_of(f, &p->tests[i]);
 		json_t *one = plan_test_json(&p->tests[i]);
-		json_object_set_new(one, "groups", groups);
+		json_object_set_new(one, "groups", groups ? json_incref(groups) : json_array());
 		if (is_shown(f, &p->tests[i]))
 			json_array_append(tests, one);
 		json_decref(one);
@@ -108,14 +117,15 @@ static json_t *list_json(const struct filter *f, const struct plan *p)
 }
 
 /* `taken`: the plan's, or NULL. */
-static int list(struct cli *cli, const struct suite_tree *taken, const struct plan *p)
+static int list(struct cli *cli, const struct config *c, const struct suite_tree *taken,
+	const struct plan *p)
 {
 	struct err e = { 0 };
-	auto_fstests_tree struct fstests_tree *tree = NULL;
-	if (taken && fstests_tree_open(taken->dir, &tree, &e) < 0)
+	auto_json json_t *groups = NULL;
+	if (suite_groups(c, taken ? taken->dir : NULL, &groups, &e) < 0)
 		return cli_error(cli, CLI_USAGE, &e);
 	const struct filter f = { cli_value(cli, "suite"), cli_value(cli, "section"),
-		cli_value(cli, "group"), tree };
+		cli_value(cli, "group"), groups };
 	int code = check_filter(cli, &f, p);
 	if (code != CLI_GOOD)
 		return code;
@@ -138,13 +148,13 @@ static int cmd_list_fn(struct cli *cli, int argc, char **argv)
 	if (code == CLI_GOOD)
 		code = plan_of(cli, state_dir, profile, NULL, true, &tree, &plan);
 	if (code == CLI_GOOD)
-		code = list(cli, tree, &plan);
+		code = list(cli, profile->config, tree, &plan);
 	profile_free(profile);
 	return code;
 }
 
 static const struct command_option options[] = {
-	{ "suite", 0, "SUITE", "only tests of this suite", "script|fstests", 0, 0 },
+	{ "suite", 0, "SUITE", "only tests of this suite", NULL, 0, 0 },
 	{ "group", 'g', "GROUP", "only tests that are in this group", NULL, 0, 0 },
 	{ "section", 0, "SECTION", "only tests of this section", NULL, 0, 0 },
 	{ 0 },

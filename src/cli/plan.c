@@ -9,8 +9,8 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/capacity.h"
-#include "run/fstests_stages.h"
 #include "run/prepare.h"
+#include "run/suite_stages.h"
 #include "target/accel.h"
 #include <errno.h>
 #include <string.h>
@@ -34,18 +34,16 @@ int plan_of(struct cli *cli, const char *state_dir, const struct profile *profil
 	const struct order *order, bool alone, struct suite_tree **ret_tree, struct plan *ret)
 {
 	struct err e = { 0 };
-	auto_json json_t *fstests = json_array();
+	auto_json json_t *listed = NULL;
 	auto_suite_tree struct suite_tree *tree = NULL;
 	int rc = suite_tree_take(state_dir, profile->config, say, cli, &tree, &e);
-	if (rc == 0 && tree) {
-		json_decref(take(&fstests));
-		rc = fstests_stages(profile->config, tree->dir, &fstests, &e);
-	}
+	if (rc == 0)
+		rc = suite_stages(profile->config, tree ? tree->dir : NULL, &listed, &e);
 	if (rc < 0)
 		return cli_error(cli, rc == -EIO ? CLI_INFRA : CLI_USAGE, &e);
 	if (order)
-		(void)order_apply(order, fstests);
-	auto_json json_t *stages = plan_stages(profile, fstests);
+		(void)order_apply(order, listed);
+	auto_json json_t *stages = plan_stages(profile, listed);
 	const struct plan_query q = {
 		.state_dir = state_dir,
 		.profile = profile,

@@ -283,6 +283,12 @@ static const struct setting settings[] = {
 		.help = "folder of runs, kernels and images; unset: ~/.local/state/fsqa" },
 	{ "store.minFree", SETTING_SIZE, .min = 0, .max = 16 * TIB, .def = "1G",
 		.help = "free room that a run leaves on the filesystem of state.dir" },
+	{ "suite.*.testTimeout", SETTING_DURATION, .min = SECOND, .max = 30 * DAY,
+		.bare_us = SECOND, .def = "5m",
+		.help = "of one test of that suite; then it is stopped" },
+	{ "suite.*.tests", SETTING_PATHS, .example = "./selftests",
+		.help = "what that suite takes its tests from; tap: folders of programs that print "
+			"TAP" },
 	{ "test.*.expect", SETTING_TEXT, .example = "BTRFS.*error",
 		.help = "as [stage] expect, of the subtests that a glob names: [test "
 			"\"script.004_raid5.*\"]" },

@@ -90,7 +90,8 @@ static int check_script(const char *path, struct err *e)
 static int find_scripts(struct loader *l, struct err *e)
 {
 	int rc = list_folder(l->scripts, &l->names, e);
-	if (rc == -ENOENT && config_is_set(l->p->config, "fstests.tree"))
+	if (rc == -ENOENT && (config_is_set(l->p->config, "fstests.tree") ||
+				     config_subsection(l->p->config, "suite", 0)))
 		return 0; /* it has tests without any */
 	if (rc < 0)
 		return err_wrap(e, "scripts of profile %s", l->p->name);

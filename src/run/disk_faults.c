@@ -258,6 +258,9 @@ static bool is_for(const struct batch *b, const struct job_faults *f, const stru
 
 void disk_faults_expect(struct batch *b, struct trial *t)
 {
+	struct err why = { 0 };
+	if (expect(t, b->job->stages[b->next_stage].provokes, &why) < 0)
+		batch_note(b, "warning", why.msg);
 	for (size_t i = 0; i < b->job->n_faults; i++) {
 		struct err e = { 0 };
 		const struct job_faults *f = &b->job->faults[i];

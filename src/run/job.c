@@ -149,8 +149,25 @@ static struct suite_need *parse_needs(const json_t *array)
 	return v;
 }
 
-static int parse_stages(const json_t *array, struct job *job, struct err *e)
+/* Those of the job, and those of the stage behind them. */
+static int parse_files(const json_t *job, const json_t *stage, struct suite_file **ret,
+	size_t *ret_n, struct err *e)
 {
+	const json_t *const from[] = { json_object_get(job, "files"),
+		json_object_get(stage, "files") };
+	struct reader r = { NULL, e, 0 };
+	size_t k;
+	*ret = xcalloc(json_array_size(from[0]) + json_array_size(from[1]) + 1, sizeof **ret);
+	for (size_t i = 0; i < ARRAY_LEN(from); i++)
+		json_array_foreach (from[i], k, r.j)
+			(*ret)[(*ret_n)++] = (struct suite_file){ text(&r, "path"),
+				text(&r, "dest"), (unsigned)number(&r, "mode") };
+	return r.rc;
+}
+
+static int parse_stages(const json_t *j, struct job *job, struct err *e)
+{
+	const json_t *array = json_object_get(j, "stages");
 	size_t n = json_array_size(array);
 	if (n > JOB_MAX_STAGES)
 		return err_set(e, EINVAL, "%zu stages, at most %d", n, JOB_MAX_STAGES);
@@ -165,17 +182,20 @@ static int parse_stages(const json_t *array, struct job *job, struct err *e)
 			return err_set(e, EINVAL, "stage %zu: no such suite", i);
 		if (json_object_get(r.j, "tests")) {
 			s->tests = texts(json_object_get(r.j, "tests"));
-			s->tree = text(&r, "tree");
-			s->config = text(&r, "config");
+			s->tree = json_str_or(r.j, "tree", NULL);
+			s->config = json_str_or(r.j, "config", NULL);
 			s->test_timeout_us = number(&r, "test_timeout_us");
 			s->timeouts = json_object_get(r.j, "timeouts_us");
 			s->needs = parse_needs(json_object_get(r.j, "needs"));
+			s->provokes = json_object_get(r.j, "provokes");
 		} else {
 			s->script = text(&r, "script");
 		}
 		s->timeout_us = number(&r, "timeout_us");
 		s->requires = texts(json_object_get(r.j, "requires"));
 		s->logs = texts(json_object_get(r.j, "logs"));
+		if (r.rc == 0)
+			r.rc = parse_files(j, r.j, &s->files, &s->n_files, e);
 		if (r.rc < 0)
 			return r.rc;
 	}
@@ -192,22 +212,6 @@ static void parse_faults(const json_t *array, struct job *job)
 		job->faults[i] = (struct job_faults){ json_str_or(j, "stage", NULL),
 			json_str_or(j, "test", NULL), json_object_get(j, "faults"),
 			json_object_get(j, "expect") };
-}
-
-static int parse_files(const json_t *array, struct job *job, struct err *e)
-{
-	size_t n = json_array_size(array);
-	job->files = xcalloc(n, sizeof *job->files);
-	job->n_files = n;
-	for (size_t i = 0; i < n; i++) {
-		struct reader r = { json_array_get(array, i), e, 0 };
-		job->files[i].path = text(&r, "path");
-		job->files[i].dest = text(&r, "dest");
-		job->files[i].mode = (unsigned)number(&r, "mode");
-		if (r.rc < 0)
-			return r.rc;
-	}
-	return 0;
 }
 
 static int parse_copies(const json_t *array, struct job_copy **ret, size_t *ret_n, struct err *e)
@@ -260,10 +264,8 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	if (rc == 0 && hold)
 		rc = parse_hold(hold, &job, e);
 	if (rc == 0)
-		rc = parse_stages(json_object_get(j, "stages"), &job, e);
+		rc = parse_stages(j, &job, e);
 	parse_faults(json_object_get(j, "faults"), &job);
-	if (rc == 0)
-		rc = parse_files(json_object_get(j, "files"), &job, e);
 	if (rc < 0) {
 		job_clear(&job);
 		return rc;
@@ -282,10 +284,10 @@ void job_clear(struct job *job)
 		free(job->stages[i].logs);
 		free(job->stages[i].tests);
 		free(job->stages[i].needs);
+		free(job->stages[i].files);
 	}
 	free(job->stages);
 	free(job->faults);
-	free(job->files);
 	free(job->env);
 	free(job->shell_argv);
 	free(job->put);

@@ -21,13 +21,16 @@ struct job_stage {
 	const char *script; /* of suite_script */
 	uint64_t timeout_us;
 	/* Of suites that list their tests, else NULL: */
-	const char **tests; /* NULL-terminated */
-	const char *tree, *config;
-	uint64_t test_timeout_us; /* of each */
-	const json_t *timeouts;   /* an object: of those that have their own, or NULL */
-	struct suite_need *needs; /* as suite_spec has them */
-	const char **requires;    /* NULL-terminated */
-	const char **logs;        /* NULL-terminated */
+	const char **tests;        /* NULL-terminated */
+	const char *tree, *config; /* NULL: it has none */
+	uint64_t test_timeout_us;  /* of each */
+	const json_t *timeouts;    /* an object: of those that have their own, or NULL */
+	struct suite_need *needs;  /* as suite_spec has them */
+	const json_t *provokes;    /* of the kernel: patterns, or NULL */
+	struct suite_file *files;  /* the job's, and its own behind them */
+	size_t n_files;
+	const char **requires; /* NULL-terminated */
+	const char **logs;     /* NULL-terminated */
 };
 
 struct job_copy {
@@ -59,8 +62,6 @@ struct job {
 	size_t n_stages;
 	struct job_faults *faults;
 	size_t n_faults;
-	struct suite_file *files;
-	size_t n_files;
 	const char **env; /* NULL-terminated */
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;

@@ -71,12 +71,12 @@ static json_t *first_of(const struct order *o, const char *section, json_t *test
 	return first;
 }
 
-size_t order_apply(const struct order *o, json_t *fstests)
+size_t order_apply(const struct order *o, json_t *stages)
 {
 	size_t n = 0;
 	size_t i;
 	json_t *stage;
-	json_array_foreach (fstests, i, stage) {
+	json_array_foreach (stages, i, stage) {
 		json_t *tests = json_object_get(stage, "tests");
 		auto_free char *section = plan_stage_path(stage);
 		if (o->shuffle)

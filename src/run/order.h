@@ -15,8 +15,8 @@ struct order {
 
 /* Put those first that went wrong in that run: FAIL, ERROR and MISS. */
 void order_failed_first(struct order *o, const struct run_info *r);
-/* Change the tests of the stages that fstests_stages made, in place. Returns how many of `first`
+/* Change the tests of the stages that suite_stages made, in place. Returns how many of `first`
  * there were. */
-size_t order_apply(const struct order *o, json_t *fstests);
+size_t order_apply(const struct order *o, json_t *stages);
 void order_clear(struct order *o);
 #define auto_order __attribute__((cleanup(order_clear)))

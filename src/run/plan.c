@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/capacity.h"
+#include "run/suite_stages.h"
 #include "store/store.h"
 #include "suite/fstests_plan.h"
 #include "suite/suite.h"
@@ -18,11 +19,9 @@
 
 #define SECOND_US 1000000u
 #define RUNS      20                /* of which the history is read */
-#define TEST_US   (15u * SECOND_US) /* of a test of fstests that nobody measured */
-#define SCRIPT_US (60u * SECOND_US)
+#define TEST_US   (15u * SECOND_US) /* of a test of which nobody has an idea */
 #define BOOT_US   (10u * SECOND_US)
 #define SLOT_US   (300u * SECOND_US) /* what a further machine has to do to be worth its boot */
-#define TIMES_MAX (1u << 20)         /* bytes of a check.time */
 #define SCRIPTS   "script"           /* all of them, as one piece */
 
 /* What is known of durations, "NAME SECONDS" each; by_name has no section. */
@@ -47,7 +46,8 @@ const char *plan_source_name(enum plan_source s)
 /* "generic.001" of "fstests.zstd.generic.001"; NULL: it is none of a section's tests. */
 static const char *without_section(const char *path)
 {
-	return testpath_is_below(path, suite_fstests.name) ? testpath_below(path) : NULL;
+	const struct suite *s = suite_of(path);
+	return s && s->stages ? testpath_below(path) : NULL;
 }
 
 static void on_duration(void *ctx, const char *test, uint64_t us)
@@ -71,33 +71,23 @@ static void read_index(struct history *h, const struct plan_query *q)
 	fstests_durations_add(h->by_name, buf_str(&h->names), h->names.len);
 }
 
-/* "generic/001 5", as the tree's own check left it. */
-static void read_check_time(struct history *h, const char *tree, const char *section)
+/* "generic/001 5" */
+static void read_hints(struct history *h, const struct plan_query *q)
 {
-	auto_buf struct buf text = { 0 };
-	auto_free char *path = xasprintf("%s/results/%s/check.time", tree, section);
-	if (file_read(path, TIMES_MAX, &text, NULL) < 0)
-		return;
-	for (size_t i = 0; i < text.len; i++)
-		if (text.s[i] == '/')
-			text.s[i] = '.';
-	fstests_durations_add(h->hints, buf_str(&text), text.len);
+	auto_free char *text = suite_durations(q->profile->config, q->stages);
+	for (char *p = text; *p; p++)
+		if (*p == '/')
+			*p = '.';
+	fstests_durations_add(h->hints, text, strlen(text));
 }
 
 static void history_open(struct history *h, const struct plan_query *q)
 {
-	const char *tree = config_str(q->profile->config, "fstests.tree");
-	size_t i;
-	json_t *stage;
 	*h = (struct history){ .by_path = fstests_durations_new(),
 		.by_name = fstests_durations_new(),
 		.hints = fstests_durations_new() };
 	read_index(h, q);
-	if (!tree)
-		return;
-	read_check_time(h, tree, ".");
-	json_array_foreach (q->stages, i, stage)
-		read_check_time(h, tree, json_str_or(stage, "name", "."));
+	read_hints(h, q);
 }
 
 static void history_close(struct history *h)
@@ -133,10 +123,11 @@ static uint64_t expect(
 static void add_test(struct plan *p, const struct history *h, char *path, const char *name,
 	const char *suite, const char *section)
 {
-	bool script = strcmp(suite, suite_script.name) == 0;
+	const struct suite *s = suite_find(suite);
 	struct plan_test *t = &p->tests[p->n_tests++];
 	*t = (struct plan_test){ .path = path, .name = name, .suite = suite, .section = section };
-	t->expected_us = expect(h, path, script ? SCRIPT_US : TEST_US, &t->source);
+	t->expected_us =
+		expect(h, path, s && s->expected_us ? s->expected_us : TEST_US, &t->source);
 	p->total_us += t->expected_us;
 }
 
@@ -159,23 +150,24 @@ static void add_tests(struct plan *p, const struct history *h)
 	p->tests = xcalloc(n + 1, sizeof *p->tests);
 	json_array_foreach (p->stages, i, stage) {
 		const char *name = json_str_or(stage, "name", "");
+		const char *suite = json_str_or(stage, "suite", suite_script.name);
 		const json_t *tests = json_object_get(stage, "tests");
 		auto_free char *above = plan_stage_path(stage);
 		if (!tests)
-			add_test(p, h, xstrdup(above), name, suite_script.name, "");
+			add_test(p, h, xstrdup(above), name, suite, "");
 		json_array_foreach (tests, k, test) {
 			const char *its = json_string_value(test);
-			add_test(p, h, testpath_make(above, its), its, suite_fstests.name, name);
+			add_test(p, h, testpath_make(above, its), its, suite, name);
 		}
 	}
 }
 
-json_t *plan_stages(const struct profile *profile, const json_t *fstests)
+json_t *plan_stages(const struct profile *profile, const json_t *listed)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < profile->n_stages; i++)
 		json_array_append_new(all, json_pack("{s:s}", "name", profile->stages[i].name));
-	json_array_extend(all, (json_t *)fstests);
+	json_array_extend(all, (json_t *)listed);
 	return all;
 }
 

@@ -66,9 +66,9 @@ void plan_clear(struct plan *p);
 /* The path of a stage of a job, "fstests.zstd"; of one that names no suite "script.010_pass". The
  * caller's. */
 char *plan_stage_path(const json_t *stage);
-/* The stages of a job for this profile: its scripts, by name alone, and `fstests`. New reference.
+/* The stages of a job for this profile: its scripts, by name alone, and `listed`. New reference.
  */
-json_t *plan_stages(const struct profile *profile, const json_t *fstests);
+json_t *plan_stages(const struct profile *profile, const json_t *listed);
 
 /* The job with that batch's tests alone; a new reference. The same where there is one batch. */
 json_t *plan_job(const struct plan *p, const json_t *job, size_t batch);

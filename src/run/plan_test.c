@@ -7,8 +7,8 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/capacity.h"
-#include "run/fstests_stages.h"
 #include "run/plan.h"
+#include "run/suite_stages.h"
 #include "store/store.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ static int make_plan(
 	unload(f);
 	assert_int_equal(profile_load(dir, settings, &f->profile, e), 0);
 	const char *tree = config_str(f->profile->config, "fstests.tree");
-	assert_int_equal(fstests_stages(f->profile->config, tree, &f->fstests, e), 0);
+	assert_int_equal(suite_stages(f->profile->config, tree, &f->fstests, e), 0);
 	auto_json json_t *stages = plan_stages(f->profile, f->fstests);
 	const struct plan_query q = {
 		.state_dir = f->dir,

@@ -158,8 +158,8 @@ static json_t *kernel_json(const struct kernel *k)
 	return j;
 }
 
-/* The profile's own, then fstests'. */
-static json_t *stages_json(const struct profile *p, const json_t *fstests)
+/* The profile's own, then those of suites that list their tests. */
+static json_t *stages_json(const struct profile *p, const json_t *listed)
 {
 	json_t *a = json_array();
 	for (size_t i = 0; i < p->n_stages; i++) {
@@ -172,7 +172,7 @@ static json_t *stages_json(const struct profile *p, const json_t *fstests)
 		json_object_set_new(j, "logs", texts(&s->logs));
 		json_array_append_new(a, j);
 	}
-	json_array_extend(a, (json_t *)fstests);
+	json_array_extend(a, (json_t *)listed);
 	return a;
 }
 
@@ -236,7 +236,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	json_object_set_new(j, "target", target_json(p, c));
 	json_object_set_new(j, "kernel", kernel_json(p->kernel));
 	json_object_set_new(
-		j, "stages", q->shell_argv ? json_array() : stages_json(q->profile, p->fstests));
+		j, "stages", q->shell_argv ? json_array() : stages_json(q->profile, p->listed));
 	json_object_set_new(j, "files", files_json(q->profile));
 	json_object_set_new(j, "env", env_json(p, q->profile));
 	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
@@ -607,7 +607,7 @@ static int make_parts(const struct prepare_request *q,
 	/* A shell's person sees for themselves. */
 	if (rc == 0 && !q->shell_argv)
 		find_control(q->state_dir, guest, progress, ctx, p);
-	return rc == 0 && p->tree ? run_tree_make(q, progress, ctx, p, ret_exit, e) : rc;
+	return rc == 0 ? run_tree_make(q, progress, ctx, p, ret_exit, e) : rc;
 }
 
 int prepare(const struct prepare_request *q, void (*progress)(void *ctx, const char *text),
@@ -674,7 +674,7 @@ void prepared_clear(struct prepared *p)
 	json_decref(p->shares);
 	json_decref(p->disks);
 	json_decref(p->faults);
-	json_decref(p->fstests);
+	json_decref(p->listed);
 	suite_tree_free(p->tree);
 	for (size_t i = 0; i < p->n_folders; i++)
 		image_free(p->folders[i]);

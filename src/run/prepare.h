@@ -55,7 +55,7 @@ struct prepared {
 	bool zoned;              /* one of them has zones */
 	json_t *faults;          /* as in the job; NULL: no stage runs */
 	struct suite_tree *tree; /* NULL: none is asked for */
-	json_t *fstests;         /* stages of the job; NULL: none */
+	json_t *listed;          /* stages of the job (run/suite_stages.h); NULL: none */
 	bool network;
 	json_t *shares;         /* as in the job's target */
 	struct image **folders; /* images of shares, for a kernel without 9p */

@@ -59,18 +59,18 @@ static json_t *plan_tests(const struct profile *p, const struct prepared *prepar
 		auto_free char *path = xasprintf("script.%s", p->stages[i].name);
 		add_test(tests, path);
 	}
-	json_array_foreach (prepared->fstests, i, stage)
+	json_array_foreach (prepared->listed, i, stage)
 		add_listed(tests, stage);
 	return tests;
 }
 
-/* The configuration that each section of fstests is run with. */
+/* The configuration that each section of a suite is run with. */
 static json_t *sections(const struct prepared *p)
 {
 	size_t i;
 	json_t *stage;
 	json_t *all = json_object();
-	json_array_foreach (p->fstests, i, stage)
+	json_array_foreach (p->listed, i, stage)
 		json_object_set(
 			all, json_str_or(stage, "name", ""), json_object_get(stage, "config"));
 	return all;
@@ -350,7 +350,7 @@ static int thaw(
 	if (n == 0)
 		return err_set(e, EINVAL, "run %s: each of its tests has a verdict", r->id);
 	(void)snprintf(p->accel.name, sizeof p->accel.name, "%s", accel); /* "kvm" or "tcg" */
-	p->fstests = json_incref(json_object_get(job, "stages")); /* with those that are not left */
+	p->listed = json_incref(json_object_get(job, "stages")); /* with those that are not left */
 	p->job = json_copy(job);
 	p->run = json_incref(r->first);
 	json_object_set(p->job, "stages", left);
@@ -405,7 +405,7 @@ static int run_rest(const struct run_request *q, const struct run_observer *o, v
 	if (rc < 0)
 		return rc;
 	ret->exit_code = 3;
-	resume_attempts(r, p->fstests, b.attempts);
+	resume_attempts(r, p->listed, b.attempts);
 	rc = begin_again(q, p, r, &b, &w, ret, e);
 	if (rc == 0) {
 		o->on_progress(ctx, p->note);
@@ -435,7 +435,7 @@ int run_resumable(const char *state_dir, const char *id, char **ret_profile, uns
 /* The job has the same stages. */
 static void put_in_order(const struct order *o, struct prepared *p)
 {
-	(void)order_apply(o, p->fstests); /* who asked was told how many come first */
+	(void)order_apply(o, p->listed); /* who asked was told how many come first */
 	if (o->shuffle)
 		json_object_set_new(p->run, "shuffle", json_integer((json_int_t)o->seed));
 }
@@ -499,8 +499,8 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	if (p.job)
 		clone_where_asked(q, o, ctx, &p);
 	if (p.job)
-		test_timeouts_set(q->prepare.state_dir, q->prepare.profile->config,
-			q->prepare.profile->name, p.accel.name, json_object_get(p.job, "stages"));
+		test_timeouts_set(q->prepare.state_dir, q->prepare.profile->name, p.accel.name,
+			json_object_get(p.job, "stages"));
 	rc = run_prepared(q, o, ctx, &p, ret, e);
 	prepared_clear(&p);
 	return rc;

@@ -8,9 +8,9 @@
 #include "config/config.h"
 #include "config/profile.h"
 #include "run/controller.h"
-#include "run/fstests_stages.h"
 #include "run/prepare.h"
 #include "run/run.h"
+#include "run/suite_stages.h"
 #include "run/suite_tree.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -148,7 +148,7 @@ int run_tree_take(const struct prepare_request *q, void (*progress)(void *ctx, c
 		*ret_exit = rc == -EIO ? 3 : 2;
 		return err_set(e, rc, "%s", why.msg);
 	}
-	return p->tree && !q->shell_argv ? fstests_stages(c, p->tree->dir, &p->fstests, e) : 0;
+	return q->shell_argv ? 0 : suite_stages(c, p->tree ? p->tree->dir : NULL, &p->listed, e);
 }
 
 /* What a tree is built for: another root is another tree. The host's own is as its packages are. */
@@ -171,15 +171,18 @@ static int check_kernel(const struct kernel *k, json_t *stages, struct err *e)
 	json_t *need;
 	auto_buf struct buf config = { 0 };
 	bool known = k->config && file_read(k->config, CONFIG_LIMIT, &config, NULL) == 0;
-	fstests_stages_kernel(stages, known ? buf_str(&config) : NULL);
-	for (size_t s = 0; s < json_array_size(stages); s++)
-		json_array_foreach (json_object_get(json_array_get(stages, s), "needs"), i, need)
+	suite_stages_kernel(stages, known ? buf_str(&config) : NULL);
+	for (size_t s = 0; s < json_array_size(stages); s++) {
+		const json_t *stage = json_array_get(stages, s);
+		json_array_foreach (json_object_get(stage, "needs"), i, need)
 			if (json_bool_or(need, "hard", false) &&
 				strncmp(json_str_or(need, "what", ""), "-:", 2) == 0)
 				return err_set(e, ENOENT,
-					"fstests: %s; Debian's kernels have it, "
+					"%s: %s; Debian's kernels have it, "
 					"and those with kernel.fragments = filesystems",
+					json_str_or(stage, "suite", ""),
 					json_str_or(need, "text", ""));
+	}
 	return 0;
 }
 
@@ -187,11 +190,13 @@ int run_tree_make(const struct prepare_request *q, void (*progress)(void *ctx, c
 	void *ctx, struct prepared *p, int *ret_exit, struct err *e)
 {
 	const struct config *c = q->profile->config;
-	int rc = check_kernel(p->kernel, p->fstests, e);
+	int rc = check_kernel(p->kernel, p->listed, e);
 	if (rc < 0) {
 		*ret_exit = 2;
 		return rc;
 	}
+	if (!p->tree)
+		return 0;
 	auto_free char *root = root_identity(p->image);
 	/* A kernel that is to be tested may be the worst one to build with. */
 	struct tree_machine machine = {

@@ -3,10 +3,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "config/config.h"
 #include "run/plan.h"
 #include "store/store.h"
-#include "suite/fstests_config.h"
 #include "suite/suite.h"
 #include "suite/testpath.h"
 #include <stdlib.h>
@@ -14,7 +12,7 @@
 #include <unistd.h>
 
 #define RUNS     20          /* of which the history is read */
-#define FLOOR    4           /* the part of fstests.testTimeout that each test has, */
+#define FLOOR    4           /* the part of test_timeout_us that each test has, */
 #define FLOOR_US (60000000u) /* and this, where it is not more than that */
 
 static void on_longest(void *ctx, const char *test, uint64_t us)
@@ -34,30 +32,17 @@ static json_t *longest(const char *state_dir, const char *profile, const char *a
 	return all;
 }
 
-/* "90", "30s", "2m", "1h", "1d", as fstests has it; 0: none. */
-static uint64_t soak_us(const json_t *stage)
-{
-	static const char units[] = "smhd";
-	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
-	const char *config = json_str_or(stage, "config", "");
-	auto_free char *text = fstests_config_value(
-		config, strlen(config), json_str_or(stage, "name", ""), "SOAK_DURATION");
-	char *end;
-	unsigned long long n = text ? strtoull(text, &end, 10) : 0;
-	const char *unit = text && *end ? strchr(units, *end) : units;
-	return unit && n < 1u << 24 ? n * seconds[unit - units] * 1000000 : 0;
-}
-
 static uint64_t floor_us(uint64_t most_us)
 {
 	uint64_t us = most_us / FLOOR > FLOOR_US ? most_us / FLOOR : FLOOR_US;
 	return us < most_us ? us : most_us;
 }
 
-static void set_stage(const struct config *c, const json_t *known, json_t *stage)
+static void set_stage(uint64_t factor, const json_t *known, json_t *stage)
 {
-	uint64_t most_us = config_num(c, "fstests.testTimeout");
-	uint64_t soak = soak_us(stage);
+	uint64_t most_us = (uint64_t)json_i64_or(stage, "test_timeout_us", 0);
+	const struct suite *s = suite_find(json_str_or(stage, "suite", ""));
+	uint64_t soak = s && s->soak_us ? s->soak_us(stage) : 0;
 	uint64_t more_us = 0;
 	size_t i;
 	json_t *name;
@@ -68,7 +53,7 @@ static void set_stage(const struct config *c, const json_t *known, json_t *stage
 		uint64_t us = (uint64_t)json_i64_or(known, path, 0);
 		if (us == 0 && soak == 0)
 			continue;
-		us *= config_num(c, "fstests.timeoutFactor");
+		us *= factor;
 		us = us == 0 ? most_us : us < floor_us(most_us) ? floor_us(most_us) : us;
 		us += soak;
 		more_us += us > most_us ? us - most_us : 0;
@@ -80,13 +65,15 @@ static void set_stage(const struct config *c, const json_t *known, json_t *stage
 		json_integer(json_i64_or(stage, "timeout_us", 0) + (json_int_t)more_us));
 }
 
-void test_timeouts_set(const char *state_dir, const struct config *c, const char *profile,
-	const char *accel, json_t *stages)
+void test_timeouts_set(
+	const char *state_dir, const char *profile, const char *accel, json_t *stages)
 {
 	size_t i;
 	json_t *stage;
 	auto_json json_t *known = longest(state_dir, profile, accel);
-	json_array_foreach (stages, i, stage)
-		if (strcmp(json_str_or(stage, "suite", ""), suite_fstests.name) == 0)
-			set_stage(c, known, stage);
+	json_array_foreach (stages, i, stage) {
+		int64_t factor = json_i64_or(stage, "timeout_factor", 0);
+		if (factor > 0)
+			set_stage((uint64_t)factor, known, stage);
+	}
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config/config.h"
 #include "run/test_timeouts.h"
 #include "store/store_test.h"
-
-#define CONF "[fstests]\n\ttestTimeout = 100s\n"
 
 /* A run on `accel` in which fstests.s.generic.00N ended so. */
 static void add_run(const char *state, const char *accel, const char *n, const char *status, int s)
@@ -22,16 +19,12 @@ static void add_run(const char *state, const char *accel, const char *n, const c
 /* The timeout of each test in seconds, and of the stage. */
 static char *timeouts(const char *state, const char *accel, const char *config)
 {
-	struct config *c = NULL;
-	test_write_file(state, "fsqa.conf", CONF, strlen(CONF));
-	auto_free char *conf = path_join(state, "fsqa.conf");
-	ok(config_load(conf, NULL, &c, e));
-	auto_json json_t *stages = json_pack("[{s:s, s:s}, {s:s, s:s, s:s, s:[sss], s:I}]", "name",
-		"010_script", "script", "x", "suite", "fstests", "name", "s", "config", config,
-		"tests", "generic/001", "generic/002", "generic/003", "timeout_us",
-		(json_int_t)400000000);
-	test_timeouts_set(state, c, "p", accel, stages);
-	config_free(c);
+	auto_json json_t *stages = json_pack(
+		"[{s:s, s:s}, {s:s, s:s, s:s, s:[sss], s:I, s:I, s:I}]", "name", "010_script",
+		"script", "x", "suite", "fstests", "name", "s", "config", config, "tests",
+		"generic/001", "generic/002", "generic/003", "timeout_us", (json_int_t)400000000,
+		"test_timeout_us", (json_int_t)100000000, "timeout_factor", (json_int_t)10);
+	test_timeouts_set(state, "p", accel, stages);
 	const json_t *stage = json_array_get(stages, 1);
 	struct buf b = { 0 };
 	const char *name;

@@ -9,6 +9,7 @@
 #include "suite/fstests_check.h"
 #include "suite/fstests_priv.h"
 #include "suite/fstests_results.h"
+#include "suite/fstests_stages.h"
 #include "suite/task.h"
 #include <errno.h>
 #include <stdio.h>
@@ -82,7 +83,7 @@ static bool is_sorted(const char *const *tests)
 	return true;
 }
 
-static void command(const struct suite_spec *spec, struct strv *argv)
+static void command(void *state, const struct suite_spec *spec, struct strv *argv)
 {
 	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, NULL);
 	fstests_test_dev(spec->config, spec->name, argv);
@@ -93,65 +94,15 @@ static void command(const struct suite_spec *spec, struct strv *argv)
 		strv_add(argv, spec->tests[i]);
 }
 
-/* What is missing of the words before "--", a line each, a line "--", and then what the command
- * behind it says. PATH as check has it. */
-static const char look[] = "PATH=/sbin:/usr/sbin:$PATH\n"
-			   "while [ \"$1\" != -- ]; do\n"
-			   "\tname=${1#?:}\n"
-			   "\tcase $1 in\n"
-			   "\tp:*) command -v \"$name\" ;;\n"
-			   "\tu:*) grep \"^$name:\" /etc/passwd ;;\n"
-			   "\t*) false ;;\n"
-			   "\tesac >/dev/null 2>&1 || echo \"$1\"\n"
-			   "\tshift\n"
-			   "done\n"
-			   "echo --\n"
-			   "shift\n"
-			   "[ $# = 0 ] || exec \"$@\"\n";
-
 /* Once for all machines that the list goes on in. */
 static bool probe(const struct suite_spec *spec, struct strv *argv)
 {
-	if (spec->resumed)
-		return false;
-	strv_addl(argv, "/bin/sh", "-c", look, "sh", NULL);
-	for (const struct suite_need *n = spec->needs; n && n->what; n++)
-		strv_add(argv, n->what);
-	strv_add(argv, "--");
-	(void)fstests_applied_argv(spec->config, spec->name, argv); /* else that is all */
-	return true;
-}
-
-/* What only some tests want, they say themselves, too: so it is a word in time, no more. */
-static char *lacks(struct fstests *f, const struct suite_spec *spec, const char *said, size_t n)
-{
-	auto_buf struct buf why = { 0 };
-	auto_strv struct strv missing = { 0 };
-	auto_free char *text = xstrndup(said, n);
-	strv_split(&missing, text, "\n");
-	for (const struct suite_need *need = spec->needs; need && need->what; need++) {
-		if (strv_find(&missing, need->what) == missing.n)
-			continue;
-		if (need->hard)
-			buf_addf(&why, "%s%s", why.len ? "; " : "", need->text);
-		else
-			f->h->on_test(f->ctx, &(struct suite_test){ .reason = need->text });
-	}
-	return why.len ? buf_take(&why) : NULL;
+	return !spec->resumed && fstests_applied_argv(spec->config, spec->name, argv);
 }
 
 static char *probed(void *state, const struct suite_spec *spec, const char *out, size_t n, int code)
 {
-	auto_strv struct strv tried = { 0 };
-	const char *end = strncmp(out, "--\n", 3) == 0 ? out : strstr(out, "\n--\n");
-	if (!end)
-		return xasprintf("a look at the target ended with exit code %d", code);
-	char *why = lacks(state, spec, out, (size_t)(end - out));
-	const char *rest = end + (*end == '\n' ? 4 : 3);
-	if (!why && fstests_applied_argv(spec->config, spec->name, &tried))
-		why = fstests_applied_fault(
-			spec->config, spec->name, rest, n - (size_t)(rest - out), code);
-	return why;
+	return fstests_applied_fault(spec->config, spec->name, out, n, code);
 }
 
 static void tell(struct fstests *f, const char *name, enum verdict v, const char *reason)
@@ -320,6 +271,11 @@ static const char *test_of(const char *path, size_t *ret_n)
 
 const struct suite suite_fstests = {
 	.name = "fstests",
+	.stages = fstests_stages,
+	.groups = fstests_groups,
+	.expected_us = 15000000,
+	.durations = fstests_durations_of,
+	.soak_us = fstests_soak_us,
 	.log_dir = RESULTS,
 	.test_of = test_of,
 	.run = run,

@@ -21,7 +21,7 @@ static int own_file(
 	return fd < 0 ? err_sys(e, "%s", spec->script) : fd;
 }
 
-static void command(const struct suite_spec *spec, struct strv *argv)
+static void command(void *state, const struct suite_spec *spec, struct strv *argv)
 {
 	/* Output goes to the terminal, input comes from nowhere: a command that waits for somebody
 	 * to type would wait until the stage's time is over. */
@@ -57,6 +57,7 @@ static int run(uv_loop_t *loop, struct session *s, const struct suite_spec *spec
 
 const struct suite suite_script = {
 	.name = "script",
+	.expected_us = 60000000,
 	.log_dir = LOG_DIR,
 	.run = run,
 	.collect = task_collect,

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "suite/suite.h"
-#include "base/mem.h"
+#include "suite/testpath.h"
 #include <string.h>
+
+const struct suite *const suites[] = {
+	&suite_script,
+	&suite_fstests,
+	NULL,
+};
 
 const struct suite *suite_find(const char *name)
 {
-	static const struct suite *const suites[] = { &suite_script, &suite_fstests };
-	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
-		if (strcmp(suites[i]->name, name) == 0)
-			return suites[i];
-	return NULL;
+	size_t i = 0;
+	while (suites[i] && strcmp(suites[i]->name, name) != 0)
+		i++;
+	return suites[i];
+}
+
+const struct suite *suite_of(const char *path)
+{
+	size_t i = 0;
+	while (suites[i] && !testpath_is_below(path, suites[i]->name))
+		i++;
+	return suites[i];
 }

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* suite.h: the contract of a kind of tests. A suite knows sessions, never targets: it gets one
- * that is ready, runs one task through it (a stage of scripts; later: a batch of fstests) and
- * says how it ended. What its tests announce by fsqa-test goes past it, to the run, which also
- * watches the kernel's log. */
+/* suite.h: the contract of a kind of tests. Before a run a suite says which tests a profile asks of
+ * it, and what they want of the machine: as stages, each a list of tests of one call. In the run it
+ * knows sessions, never targets: it gets one that is ready, runs one task through it (a stage of
+ * scripts; a list of tests) and says how it ended. What its tests announce by fsqa-test goes past
+ * it, to the run, which also watches the kernel's log. How to add one: docs/adding-a-suite.md. */
 #pragma once
 #include "suite/verdict.h"
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
+struct config;
 struct err;
 struct session;
 struct suite_task;
+
+/* What a profile asks of a suite, before there is a machine. All borrowed. */
+struct suite_ask {
+	const struct config *config;
+	/* [suite "NAME"]: the folders or files that its tests are in, NULL-terminated; where that
+	 * was set, for messages; how long one test may take. */
+	const char *const *tests;
+	const char *origin;
+	uint64_t test_timeout_us;
+	/* The tree of fstests (run/suite_tree.h): on the host, where its tests are listed from, and
+	 * in the target. NULL: none is asked for. */
+	const char *tree, *place;
+	const char *const *disks; /* scratch disks in the target, NULL-terminated: "/dev/vdb" */
+};
 
 /* A file for the target. */
 struct suite_file {
@@ -22,16 +39,21 @@ struct suite_file {
 
 /* What its tests want of the target: looked for before they start. */
 struct suite_need {
-	const char *what; /* "p:fio" a program, "u:fsgqa" a user, "-:NAME" known to be missing */
+	/* "p:fio" a program, "u:fsgqa" a user, "s:ssh" a service of systemd that is active, "d:2"
+	 * so many scratch disks, "n:2" CPUs, "m:512" MiB of memory (of all that the kernel has),
+	 * "c:CONFIG_X" an option of the kernel (looked for in its configuration, before a machine
+	 * is booted), "-:NAME" known to be missing. */
+	const char *what;
 	bool hard;        /* without it nothing is started */
 	const char *text; /* what to say where it is missing */
 };
 
 /* What to run. All borrowed until on_done. */
 struct suite_spec {
-	const char *name;    /* "002_btrfsprogs" */
-	const char *script;  /* on the host; of suites that have one */
-	uint64_t timeout_us; /* from its start in the target */
+	const char *name;         /* "002_btrfsprogs" */
+	const char *script;       /* on the host; of suites that have one */
+	uint64_t timeout_us;      /* from its start in the target */
+	uint64_t test_timeout_us; /* of those that list their tests: of one, 0: none */
 	/* Of suites that have tests of their own: */
 	const char *const
 		*tests;     /* in this order, NULL-terminated; NULL: it announces them itself */
@@ -106,7 +128,39 @@ struct suite_handler {
 };
 
 struct suite {
-	const char *name;    /* first word of its test paths: "script" */
+	const char *name; /* first word of its test paths: "script"; letters, digits, _ */
+
+	/* ---- before a run; what it does not have is NULL. Of scripts, which profiles have by
+	 * themselves, all is ---- */
+
+	/* Append its stages to the array `all`, none where the profile asks for none:
+	 *   suite            its name
+	 *   name             of the stage (a section, a folder): letters, digits, _ -
+	 *   tests            their names, in order; a '/' in them is a '.' in their paths
+	 *   test_timeout_us  of one: without a word on it for so long the target hangs
+	 *   timeout_us       of all
+	 *   timeout_factor   absent: each has test_timeout_us; else one that passed before has so
+	 *                    many times its longest pass (run/test_timeouts.h)
+	 *   tree, config     as suite_spec has them; may be absent, as all that follows
+	 *   files            [{"path", "dest", "mode"}]: as suite_file
+	 *   needs            [{"what", "hard", "text"}]: as suite_need
+	 *   provokes         kernel messages that are its tests' purpose: POSIX extended regular
+	 *                    expressions (docs/decisions/002)
+	 *   requires, logs   as a profile's stages have them
+	 * -ENOENT, -EINVAL: what is not there, with the nearest name and where it was asked. */
+	int (*stages)(const struct suite_ask *a, json_t *all, struct err *e);
+	/* {TEST: [GROUP...]} of all its tests, added to the object `ret`. */
+	int (*groups)(const struct suite_ask *a, json_t *ret, struct err *e);
+	/* What one test takes that nobody measured; 0: no idea. */
+	uint64_t expected_us;
+	/* "TEST SECONDS" a line: what it knows itself of the tests of that stage; the caller's, or
+	 * NULL. */
+	char *(*durations)(const struct suite_ask *a, const char *stage);
+	/* What the stage's own configuration adds to the time of each of its tests. */
+	uint64_t (*soak_us)(const json_t *stage);
+
+	/* ---- in a run ---- */
+
 	const char *log_dir; /* in the target: collected whatever the end */
 	/* Which of its tests a collected file belongs to: the name's begin and length in `path`;
 	 * NULL: none. May be NULL. */
@@ -125,5 +179,9 @@ struct suite {
 extern const struct suite suite_script;
 /* fstests: one call of check with a list of tests. */
 extern const struct suite suite_fstests;
+/* All, NULL-terminated. */
+extern const struct suite *const suites[];
 /* By name, NULL: none. */
 const struct suite *suite_find(const char *name);
+/* That of a test's path, NULL: none ("boot"). */
+const struct suite *suite_of(const char *path);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "suite/needs.h"
 #include "wire/session.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -38,6 +39,7 @@ struct suite_task {
 	struct session_job *job; /* the stage's command, while it runs */
 	size_t next_file;
 	int file_fd;
+	bool probes; /* of its kind */
 	struct buf probed;
 	struct strv logs;
 	size_t next_log;
@@ -85,6 +87,7 @@ static void run_helper_argv(struct suite_task *t, const char *const *argv,
 	struct session_job *job = NULL;
 	struct session_exec x = {
 		.argv = argv,
+		.env = t->spec->env,
 		.deadline_us = HELPER_US,
 		.on_output = on_output,
 		.on_exit = on_exit,
@@ -178,14 +181,31 @@ static void on_probe_output(void *ctx, int which, const void *data, size_t n)
 		buf_addc(&t->probed, text[i] ? text[i] : '?');
 }
 
+static void lacks(void *ctx, const char *text)
+{
+	struct suite_task *t = ctx;
+	t->h->on_test(t->ctx, &(struct suite_test){ .reason = text });
+}
+
+static char *unfit(struct suite_task *t, int code)
+{
+	const char *said = buf_str(&t->probed);
+	const char *rest;
+	char *why = needs_missing(t->spec->needs, said, lacks, t, &rest);
+	if (!rest)
+		return xasprintf("a look at the target ended with exit code %d", code);
+	if (!why && t->probes)
+		why = t->kind->probed(
+			t->state, t->spec, rest, t->probed.len - (size_t)(rest - said), code);
+	return why;
+}
+
 static void probed(void *ctx, const struct session_exit *x)
 {
 	struct suite_task *t = ctx;
 	if (is_lost(t, x))
 		return;
-	auto_free char *why = x->error[0] ? xstrdup(x->error)
-					  : t->kind->probed(t->state, t->spec, buf_str(&t->probed),
-						    t->probed.len, x->code);
+	auto_free char *why = x->error[0] ? xstrdup(x->error) : unfit(t, x->code);
 	if (why) {
 		t->result.unfit = true;
 		(void)snprintf(t->result.error, sizeof t->result.error, "%s", why); /* may be cut */
@@ -199,7 +219,10 @@ static void probed(void *ctx, const struct session_exit *x)
 static void probe(struct suite_task *t)
 {
 	auto_strv struct strv argv = { 0 };
-	if (t->kind->probe && t->kind->probe(t->spec, &argv)) {
+	bool needs = t->spec->needs && t->spec->needs->what && !t->spec->resumed;
+	needs_argv(t->spec->needs, &argv);
+	t->probes = t->kind->probe && t->kind->probe(t->spec, &argv);
+	if (needs || t->probes) {
 		run_helper_argv(t, strv_get(&argv), on_probe_output, probed);
 		return;
 	}
@@ -240,7 +263,7 @@ static void run(struct suite_task *t)
 {
 	struct err e = { 0 };
 	auto_strv struct strv argv = { 0 };
-	t->kind->command(t->spec, &argv);
+	t->kind->command(t->state, t->spec, &argv);
 	struct session_exec x = {
 		.argv = strv_get(&argv),
 		.env = t->spec->env,

@@ -16,14 +16,15 @@ struct task_kind {
 	 * its mode are the caller's; or -errno. */
 	int (*own_file)(
 		const struct suite_spec *spec, char **ret_dest, unsigned *ret_mode, struct err *e);
-	/* A look at the target before the command, whose output is kept: append its argv; false:
-	 * there is none. Then what is wrong with it, by what it printed (NUL behind it) and its
-	 * exit code, the caller's: nothing runs then. NULL: go on. */
+	/* A look at the target before the command, beside that at the spec's needs, whose output
+	 * is kept: append its argv; false: there is none. Then what is wrong with it, by what it
+	 * printed (NUL behind it) and its exit code, the caller's: nothing runs then. NULL: go on.
+	 */
 	bool (*probe)(const struct suite_spec *spec, struct strv *argv);
 	char *(*probed)(
 		void *state, const struct suite_spec *spec, const char *out, size_t n, int code);
 	/* The command: append its argv. */
-	void (*command)(const struct suite_spec *spec, struct strv *argv);
+	void (*command)(void *state, const struct suite_spec *spec, struct strv *argv);
 	void (*output)(void *state, const void *data, size_t n);
 	/* It ended, and not with the session. */
 	void (*ran)(void *state, struct suite_result *r);

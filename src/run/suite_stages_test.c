@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "config/config.h"
-#include "run/fstests_stages.h"
+#include "run/suite_stages.h"
 #include "suite/suite.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static int plan(struct fixture *f, const char *text, json_t **ret, struct err *e
 	auto_free char *conf = path_join(f->dir, "fsqa.conf");
 	put(f, "fsqa.conf", text);
 	assert_int_equal(config_load(conf, NULL, &c, NULL), 0);
-	int rc = fstests_stages(c, config_str(c, "fstests.tree"), ret, e);
+	int rc = suite_stages(c, config_str(c, "fstests.tree"), ret, e);
 	config_free(c);
 	return rc;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run/fstests_stages.h"
+#include "suite/fstests_stages.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "config/config.h"
-#include "run/disk_plan.h"
-#include "run/suite_tree.h"
 #include "suite/fstests_config.h"
 #include "suite/fstests_needs.h"
 #include "suite/fstests_tree.h"
@@ -19,38 +18,39 @@
 #define PLAIN       "default" /* a section without options, which need not be declared */
 #define TEST_DIR    "/mnt/test"
 #define SCRATCH_MNT "/mnt/scratch"
+#define TIMES_MAX   (1u << 20) /* bytes of a check.time */
 
 /* The first disk is the test device; of btrfs all others are the pool, of others the second is the
- * scratch device; the last may be that of dm-log-writes, *ret_log (the caller's), else NULL. */
-static int place_disks(
-	const struct config *c, const char *fstyp, struct strv *dev, char **ret_log, struct err *e)
+ * scratch device; the last may be that of dm-log-writes, *ret_log, else NULL. */
+static int place_disks(const struct suite_ask *a, const char *fstyp, struct strv *dev,
+	const char **ret_log, struct err *e)
 {
+	const struct config *c = a->config;
 	bool log = strcmp(config_str(c, "fstests.logwrites"), "true") == 0;
-	uint64_t n = config_num(c, "disk.count");
+	size_t n = 0;
+	while (a->disks[n])
+		n++;
 	if (n < (log ? 3 : 2))
 		return err_set(e, EINVAL,
 			"%s: disk.count is %u: fstests wants %s disks at least, one to test on, "
 			"one to make anew%s",
 			config_origin(c, "disk.count"), (unsigned)n, log ? "three" : "two",
 			log ? ", one for fstests.logwrites" : "");
-	auto_free char *last = disk_plan_name(c, (unsigned)n - 1);
-	*ret_log = log ? xasprintf("/dev/%s", last) : NULL;
+	*ret_log = log ? a->disks[n - 1] : NULL;
 	n -= log;
 	if (strcmp(fstyp, "btrfs") != 0)
 		n = 2;
-	for (unsigned i = 0; i < n; i++) {
-		auto_free char *name = disk_plan_name(c, i);
-		strv_addf(dev, "/dev/%s", name);
-	}
+	for (size_t i = 0; i < n; i++)
+		strv_add(dev, a->disks[i]);
 	return 0;
 }
 
-static int render(const struct config *c, const char *fstyp, const struct fstests_section *s,
+static int render(const struct suite_ask *a, const char *fstyp, const struct fstests_section *s,
 	struct buf *text, struct err *e)
 {
 	auto_strv struct strv dev = { 0 };
-	auto_free char *log = NULL;
-	int rc = place_disks(c, fstyp, &dev, &log, e);
+	const char *log = NULL;
+	int rc = place_disks(a, fstyp, &dev, &log, e);
 	if (rc < 0)
 		return rc;
 	const struct fstests_places places = {
@@ -121,46 +121,18 @@ static int needs_json(const struct fstests_tree *tree, const char *fstyp,
 	return rc;
 }
 
-/* "CONFIG_X=y" or "CONFIG_X=m" as a line. */
-static bool has_option(const char *config, const char *option)
-{
-	size_t n = strlen(option);
-	for (const char *p = config; (p = strstr(p, option)); p += n)
-		if ((p == config || p[-1] == '\n') && p[n] == '=' &&
-			(p[n + 1] == 'y' || p[n + 1] == 'm'))
-			return true;
-	return false;
-}
-
-void fstests_stages_kernel(json_t *stages, const char *config)
-{
-	for (size_t i = 0; i < json_array_size(stages); i++) {
-		json_t *needs = json_object_get(json_array_get(stages, i), "needs");
-		for (size_t k = json_array_size(needs); k-- > 0;) {
-			json_t *need = json_array_get(needs, k);
-			const char *what = json_str_or(need, "what", "");
-			if (strncmp(what, "c:", 2) != 0)
-				continue;
-			auto_free char *missing = xasprintf("-:%s", what + 2);
-			if (!config || has_option(config, what + 2))
-				json_array_remove(needs, k);
-			else
-				json_object_set_new(need, "what", json_string(missing));
-		}
-	}
-}
-
-static int add_section(const struct config *c, const struct fstests_tree *tree,
+static int add_section(const struct suite_ask *a, const struct fstests_tree *tree,
 	const struct fstests_section *s, json_t *all, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
 	auto_fstests_picks struct fstests_picks picks = { 0 };
+	const struct config *c = a->config;
 	const char *fstyp = s->fstyp ? s->fstyp : config_str(c, "fstests.fstyp");
 	uint64_t each_us = config_num(c, "fstests.testTimeout");
 	int rc = choose(c, tree, fstyp, &picks, e);
 	json_t *needs = NULL;
 	if (rc == 0)
-		rc = render(c, fstyp, s, &text, e);
+		rc = render(a, fstyp, s, &text, e);
 	if (rc == 0)
 		rc = needs_json(tree, fstyp, &picks, &needs, e);
 	if (rc < 0) {
@@ -172,21 +144,26 @@ static int add_section(const struct config *c, const struct fstests_tree *tree,
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
 	json_array_append_new(
-		all, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:[], s:[], s:o}", "suite",
-			     suite_fstests.name, "name", s->name, "tree", TREE_PLACE, "config",
+		all, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:[], s:[], s:o}", "suite",
+			     suite_fstests.name, "name", s->name, "tree", a->place, "config",
 			     buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
+			     "timeout_factor", (json_int_t)config_num(c, "fstests.timeoutFactor"),
 			     "timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires",
 			     "logs", "needs", needs));
 	return 0;
 }
 
-int fstests_stages(const struct config *c, const char *dir, json_t **ret, struct err *e)
+int fstests_stages(const struct suite_ask *a, json_t *all, struct err *e)
 {
 	struct err why = { 0 };
-	auto_json json_t *all = json_array();
+	const struct config *c = a->config;
 	auto_fstests_tree struct fstests_tree *tree = NULL;
 	auto_strv struct strv names = { 0 };
-	int rc = fstests_tree_open(dir, &tree, e);
+	if (a->tests[0])
+		return err_set(e, EINVAL, "%s: fstests has its tests from fstests.tree", a->origin);
+	if (!a->tree)
+		return 0;
+	int rc = fstests_tree_open(a->tree, &tree, e);
 	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
 		strv_add(&names, *w);
 	const char *name;
@@ -204,9 +181,51 @@ int fstests_stages(const struct config *c, const char *dir, json_t **ret, struct
 		else if (rc < 0)
 			err_set(e, rc, "%s", why.msg);
 		if (rc == 0)
-			rc = add_section(c, tree, &s, all, e);
+			rc = add_section(a, tree, &s, all, e);
 	}
-	if (rc == 0)
-		*ret = json_incref(all);
 	return rc;
+}
+
+int fstests_groups(const struct suite_ask *a, json_t *ret, struct err *e)
+{
+	size_t n = 0;
+	auto_fstests_tree struct fstests_tree *tree = NULL;
+	int rc = a->tree ? fstests_tree_open(a->tree, &tree, e) : 0;
+	const struct fstests_test *tests = tree ? fstests_tree_tests(tree, &n) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		json_t *groups = json_array();
+		for (size_t k = 0; k < tests[i].groups.n; k++)
+			json_array_append_new(groups, json_string(tests[i].groups.v[k]));
+		json_object_set_new(ret, tests[i].name, groups);
+	}
+	return rc;
+}
+
+/* "generic/001 5", as the tree's own check left it. */
+char *fstests_durations_of(const struct suite_ask *a, const char *stage)
+{
+	const char *tree = config_str(a->config, "fstests.tree");
+	const char *const folders[] = { ".", stage };
+	struct buf all = { 0 };
+	for (size_t i = 0; tree && i < ARRAY_LEN(folders); i++) {
+		auto_buf struct buf text = { 0 };
+		auto_free char *path = xasprintf("%s/results/%s/check.time", tree, folders[i]);
+		if (file_read(path, TIMES_MAX, &text, NULL) == 0)
+			buf_add(&all, text.s, text.len);
+	}
+	return buf_take(&all);
+}
+
+/* "90", "30s", "2m", "1h", "1d", as fstests has it; 0: none. */
+uint64_t fstests_soak_us(const json_t *stage)
+{
+	static const char units[] = "smhd";
+	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
+	const char *config = json_str_or(stage, "config", "");
+	auto_free char *text = fstests_config_value(
+		config, strlen(config), json_str_or(stage, "name", ""), "SOAK_DURATION");
+	char *end;
+	unsigned long long n = text ? strtoull(text, &end, 10) : 0;
+	const char *unit = text && *end ? strchr(units, *end) : units;
+	return unit && n < 1u << 24 ? n * seconds[unit - units] * 1000000 : 0;
 }
