@@ -10,9 +10,7 @@
 #include "run/controller.h"
 #include "run/hints.h"
 #include "store/store.h"
-#include "suite/fstests_results.h"
 #include "suite/fstests_tree.h"
-#include "suite/fstests_xunit_apart.h"
 #include "suite/suite.h"
 #include "suite/testpath.h"
 #include <errno.h>
@@ -21,14 +19,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REPORT_MAX  FSTESTS_XUNIT_MAX
 #define NAMES_SHOWN 5 /* of tests that make a stage worse */
 
-/* One call of check: a stage's attempt, the tests that ended in it, and its folder of results. */
+/* One call of a suite: a stage's attempt, the tests that ended in it, and its folder of results. */
 struct call {
 	const struct witness_request *q;
-	const struct fstests_tree *tree; /* NULL: none */
+	const struct fstests_tree *tree; /* for hints; NULL: none */
 	struct run_info *r;              /* its attempts follow the records that are appended */
+	const struct suite *suite;
 	struct run_attempt *stage;
 	struct run_attempt **tests; /* the last of each name */
 	char **names;               /* "generic/001" */
@@ -110,34 +108,17 @@ static int lay_out(const struct call *c, const struct run_artifact *a, const cha
 	return rc == -ECANCELED || rc == -EBADMSG ? 0 : rc;
 }
 
-static bool is_report(const char *name)
+/* Which of its tests the file belongs to; c->n: none. */
+static size_t owner(const struct call *c, const struct run_artifact *a, const char *path)
 {
-	static const char *const known[] = { "result.xml", "result.xml.new", "check.time",
-		"check.log" };
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(name, known[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Which of its tests the file belongs to, whose name it begins with; c->n: none. */
-static size_t owner(const struct call *c, const struct run_artifact *a, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		size_t n = strlen(c->names[i]);
-		if (strncmp(name, c->names[i], n) == 0 && name[n] == '.' &&
+	size_t n = 0;
+	const char *name = c->suite->test_of(path, &n);
+	for (size_t i = 0; name && i < c->n; i++)
+		if (strlen(c->names[i]) == n && strncmp(name, c->names[i], n) == 0 &&
 			strcmp(a->test, c->tests[i]->test) == 0 &&
 			a->attempt == c->tests[i]->attempt)
 			return i;
-	}
 	return c->n;
-}
-
-/* What stands in the others is not read: that they are there is enough. */
-static uint64_t bytes_wanted(const char *suffix)
-{
-	bool whole = strcmp(suffix, ".out.bad") == 0 || strcmp(suffix, FSTESTS_GOLDEN) == 0;
-	return whole ? FSTESTS_OUTPUT_MAX + 1 : 1;
 }
 
 static int lay_out_all(const struct call *c, struct err *e)
@@ -150,58 +131,15 @@ static int lay_out_all(const struct call *c, struct err *e)
 		if (!path || strncmp(path, c->stage->stage, n) != 0 || path[n] != '/')
 			continue;
 		const char *name = path + n + 1;
-		size_t at = owner(c, a, name);
+		size_t at = owner(c, a, path);
 		bool ours = strcmp(a->test, c->stage->test) == 0 && a->attempt == c->stage->attempt;
-		if (ours && is_report(name))
-			rc = lay_out(c, a, name, REPORT_MAX, e);
-		else if (at < c->n)
-			rc = lay_out(c, a, name, bytes_wanted(name + strlen(c->names[at])), e);
+		uint64_t max = ours || at < c->n ? c->suite->witness_wants(
+							   name, at < c->n ? c->names[at] : NULL)
+						 : 0;
+		if (max)
+			rc = lay_out(c, a, name, max, e);
 	}
 	return rc;
-}
-
-/* ---- what check said ---- */
-
-static enum fstests_outcome outcome_of(const json_t *end)
-{
-	const char *said = json_str_or(end, "said", "");
-	for (int o = FSTESTS_PASS; o < FSTESTS_NO_RESULT; o++)
-		if (strcmp(said, fstests_outcome_name((enum fstests_outcome)o)) == 0)
-			return (enum fstests_outcome)o;
-	return FSTESTS_NO_RESULT;
-}
-
-static enum fstests_cause cause_of(const json_t *cause)
-{
-	const char *name = json_str_or(cause, "cause", "");
-	for (int k = 0; k < FSTESTS_CAUSE_OTHER; k++)
-		if (strcmp(name, fstests_cause_name((enum fstests_cause)k)) == 0)
-			return (enum fstests_cause)k;
-	return FSTESTS_CAUSE_OTHER;
-}
-
-static void say_again(const struct call *c, size_t at, struct fstests_results *results)
-{
-	const json_t *end = c->tests[at]->end;
-	struct fstests_event ev = { .kind = FSTESTS_BEGIN,
-		.section = c->stage->stage,
-		.test = c->names[at],
-		.attempt = 1,
-		.text = "" };
-	fstests_results_event(results, &ev);
-	size_t i;
-	json_t *cause;
-	ev.kind = FSTESTS_CAUSE;
-	json_array_foreach (json_object_get(end, "causes"), i, cause) {
-		ev.cause = cause_of(cause);
-		ev.text = json_str_or(cause, "text", "");
-		fstests_results_event(results, &ev);
-	}
-	ev.kind = FSTESTS_END;
-	ev.outcome = outcome_of(end);
-	ev.text = ev.outcome == FSTESTS_NOTRUN ? json_str_or(end, "reason", "") : "";
-	ev.seconds = (uint64_t)json_i64_or(end, "seconds", 0);
-	fstests_results_event(results, &ev);
 }
 
 /* ---- verdicts ---- */
@@ -223,27 +161,6 @@ static int append(
 	if (c->q->on_record)
 		c->q->on_record(c->q->ctx, "witness", j);
 	return 0;
-}
-
-static char *reasons_text(const struct fstests_verdict *v)
-{
-	struct buf b = { 0 };
-	for (size_t i = 0; i < v->n_reasons; i++)
-		buf_addf(&b, "%s%s", i ? "; " : "", v->reasons[i].text);
-	return buf_take(&b);
-}
-
-/* Nothing is added where one of the two is not there. */
-static void add_diff(const struct call *c, int dirfd, const char *name, json_t *fields)
-{
-	bool cut = false;
-	auto_buf struct buf diff = { 0 };
-	auto_free char *golden = xasprintf("%s/%s" FSTESTS_GOLDEN, c->dir, name);
-	if (fstests_results_diff(dirfd, name, golden, WITNESS_DIFF_MAX, &diff, &cut, NULL) < 0 ||
-		diff.len == 0)
-		return;
-	json_object_set_new(fields, "diff", json_bytes(diff.s, diff.len));
-	json_object_set_new(fields, "diff_cut", json_boolean(cut));
 }
 
 /* The filesystem that the section is of. */
@@ -270,19 +187,19 @@ static void add_hints(const struct call *c, const char *name, json_t *fields)
 		json_object_set_new(fields, "hints", hints);
 }
 
-static int judge_test(
-	struct call *c, size_t at, int dirfd, const struct fstests_verdict *v, struct err *e)
+static int on_seen(void *ctx, const struct suite_seen *s, struct err *e)
 {
-	struct run_attempt *a = c->tests[at];
-	enum verdict worst = verdict_worst(v->verdict, a->status);
-	/* The test under way when the machine or check went down: the verdict is of that. */
-	bool open = v->reach == FSTESTS_CUT;
-	bool worse = worst < a->status && !open;
-	auto_free char *reason = reasons_text(v);
-	json_t *fields = json_pack("{s:o}", "reason", json_bytes(reason, strlen(reason)));
-	add_diff(c, dirfd, v->test, fields);
+	struct call *c = ctx;
+	struct run_attempt *a = c->tests[s->test];
+	enum verdict worst = verdict_worst(s->verdict, a->status);
+	bool worse = worst < a->status && !s->cut;
+	json_t *fields = json_pack("{s:o}", "reason", json_bytes(s->reason, strlen(s->reason)));
+	if (s->diff_n) {
+		json_object_set_new(fields, "diff", json_bytes(s->diff, s->diff_n));
+		json_object_set_new(fields, "diff_cut", json_boolean(s->diff_cut));
+	}
 	if (a->status == VERDICT_FAIL || (worse && worst == VERDICT_FAIL))
-		add_hints(c, v->test, fields);
+		add_hints(c, c->names[s->test], fields);
 	if (!worse && json_object_size(fields) == 1) {
 		json_decref(fields);
 		return 0;
@@ -290,9 +207,9 @@ static int judge_test(
 	if (worse) {
 		c->worst = verdict_worst(c->worst, worst);
 		if (c->n_worse++ < NAMES_SHOWN)
-			buf_addf(&c->worse, "%s%s", c->worse.len ? ", " : "", v->test);
+			buf_addf(&c->worse, "%s%s", c->worse.len ? ", " : "", c->names[s->test]);
 	}
-	return append(c, a, open ? a->status : worst, fields, e);
+	return append(c, a, s->cut ? a->status : worst, fields, e);
 }
 
 /* The call's own, and the one that counts, which may be on several calls. */
@@ -311,10 +228,9 @@ static int judge_stage(struct call *c, struct err *e)
 	return rc;
 }
 
-static int tell_fault(struct call *c, const struct fstests_results *results, struct err *e)
+static int tell_fault(struct call *c, const char *fault, struct err *e)
 {
-	const char *fault = fstests_results_fault(results);
-	if (!fault[0])
+	if (!fault)
 		return 0;
 	auto_free char *text = xasprintf("%s: %s", c->stage->test, fault);
 	auto_json json_t *note =
@@ -324,29 +240,15 @@ static int tell_fault(struct call *c, const struct fstests_results *results, str
 
 static int judge(struct call *c, struct err *e)
 {
-	auto_free struct fstests_wanted *wanted = xcalloc(c->n + 1, sizeof *wanted);
+	auto_free char *fault = NULL;
+	auto_free struct suite_told *told = xcalloc(c->n + 1, sizeof *told);
 	for (size_t i = 0; i < c->n; i++)
-		wanted[i].name = c->names[i];
-	auto_fstests_results struct fstests_results *results =
-		fstests_results_new(wanted, c->n, c->stage->stage);
-	for (size_t i = 0; i < c->n; i++)
-		say_again(c, i, results);
-	auto_close int dirfd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return err_sys(e, "%s", c->dir);
-	int rc = fstests_results_read(results, dirfd, fstests_xunit_read_apart, e);
-	if (rc < 0)
-		return rc;
-	fstests_results_judge(results);
-	for (size_t i = 0; rc == 0 && i < c->n; i++) {
-		struct fstests_verdict v;
-		fstests_results_verdict(
-			results, i, &v); /* names are unique, so their order is ours */
-		rc = judge_test(c, i, dirfd, &v, e);
-	}
+		told[i] = (struct suite_told){ c->names[i], c->tests[i]->end };
+	const struct suite_call call = { c->stage->stage, c->dir, told, c->n, WITNESS_DIFF_MAX };
+	int rc = c->suite->witness(&call, on_seen, c, &fault, e);
 	if (rc == 0)
 		rc = judge_stage(c, e);
-	return rc < 0 ? rc : tell_fault(c, results, e);
+	return rc < 0 ? rc : tell_fault(c, fault, e);
 }
 
 static int witness_of(struct call *c, struct err *e)
@@ -376,8 +278,8 @@ static struct fstests_tree *open_tree(const char *dir)
 static bool is_call(const struct run_info *r, const struct run_attempt *a)
 {
 	int64_t since_us = json_i64_or(r->resumed, "at_us", 0);
-	return run_attempt_is_stage(a) && testpath_is_below(a->test, suite_fstests.name) &&
-	       (int64_t)a->start_at_us >= since_us;
+	const struct suite *s = suite_of(a->test);
+	return run_attempt_is_stage(a) && s && s->witness && (int64_t)a->start_at_us >= since_us;
 }
 
 int witness_add(const struct witness_request *q, struct controller_result *ret, struct err *e)
@@ -399,6 +301,7 @@ int witness_add(const struct witness_request *q, struct controller_result *ret, 
 		struct call c = { .q = q,
 			.tree = tree,
 			.r = r,
+			.suite = suite_of(r->attempts[i].test),
 			.stage = &r->attempts[i],
 			.dir = dir,
 			.ret = ret,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* witness.h: the second witness of a run's tests of fstests. What check printed made each verdict
- * while the run went on; here, once its files are collected, they are read too
- * (suite/fstests_results.h), and what contradicts a verdict makes it worse, with both said in the
- * reason. Never better. */
+/* witness.h: the second witness of a run's tests, of suites that have one (suite/suite.h: fstests).
+ * What its program printed made each verdict while the run went on; here, once its files are
+ * collected, they are read too, and what contradicts a verdict makes it worse, with both said in
+ * the reason. Never better. */
 #pragma once
 #include <jansson.h>
 struct config;

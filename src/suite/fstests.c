@@ -10,6 +10,7 @@
 #include "suite/fstests_priv.h"
 #include "suite/fstests_results.h"
 #include "suite/fstests_stages.h"
+#include "suite/fstests_witness.h"
 #include "suite/task.h"
 #include <errno.h>
 #include <stdio.h>
@@ -281,4 +282,6 @@ const struct suite suite_fstests = {
 	.run = run,
 	.collect = task_collect,
 	.stop = task_stop,
+	.witness_wants = fstests_witness_wants,
+	.witness = fstests_witness,
 };

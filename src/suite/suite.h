@@ -105,6 +105,35 @@ struct suite_test {
 	size_t n_causes;
 };
 
+/* One test of a call that is over, as the journal has it. */
+struct suite_told {
+	const char *name;
+	const json_t *end; /* its record attempt_end: "said", "causes", "reason", "seconds" */
+};
+
+/* A call that is over, with the files that it left. All borrowed. */
+struct suite_call {
+	const char *stage;
+	const char *dir; /* on the host; what witness_wants asked for, as it lay in log_dir/STAGE */
+	const struct suite_told *tests;
+	size_t n;
+	size_t diff_max; /* bytes of a difference */
+};
+
+/* What the files say of one of its tests. */
+struct suite_seen {
+	size_t test;
+	enum verdict verdict;
+	/* It was under way when the machine or the suite's program went down: the verdict is of
+	 * that. */
+	bool cut;
+	const char *reason;
+	const char *diff; /* of what it should have printed and what it did; `diff_n` may be 0 */
+	size_t diff_n;
+	bool diff_cut;
+};
+typedef int suite_on_seen(void *ctx, const struct suite_seen *s, struct err *e);
+
 enum suite_phase {
 	SUITE_PREPARING,
 	SUITE_RUNNING,
@@ -173,6 +202,16 @@ struct suite {
 	/* TERM to the command (a second time: KILL), collect what there is, on_done with stopped.
 	 */
 	void (*stop)(struct suite_task *t);
+
+	/* ---- after a run: a second witness; NULL: there is none ---- */
+
+	/* Of a file of a call, named from its folder STAGE, how many bytes are read at most, 0: it
+	 * is not looked at. `test`: whose it is (test_of), or NULL. */
+	uint64_t (*witness_wants)(const char *name, const char *test);
+	/* What the files say, of each test. Verdicts become worse by it, never better. *ret_fault:
+	 * what was wrong with the files themselves, the caller's; else untouched. */
+	int (*witness)(const struct suite_call *c, suite_on_seen *on_seen, void *ctx,
+		char **ret_fault, struct err *e);
 };
 
 /* BTRFSQA's stages: NNN_name scripts with a completion marker. */
