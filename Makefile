@@ -44,7 +44,7 @@ check-packages:
 	@scripts/install-packages build run check
 
 long-packages:
-	@scripts/install-packages build run check arm64
+	@scripts/install-packages build run check arm64 i386
 
 $(BUILD)/build.ninja:
 	meson setup --prefix=$(PREFIX) $(MESON_OPTIONS) $(BUILD)

@@ -28,6 +28,8 @@ static const char *host_arch(void)
 {
 #if defined(__aarch64__)
 	return "arm64";
+#elif defined(__i386__)
+	return "i386";
 #else
 	return "amd64";
 #endif

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernel/arch_names.h"
 #include "kernel/debug_parts.h"
 #include "kernel/entry.h"
 #include "kernel/make.h"
@@ -14,7 +15,6 @@
 #include "kernel/slot.h"
 #include "kernel/source.h"
 #include "kernel/warnings.h"
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -100,15 +100,10 @@ static int take_slot(struct build *b, struct err *e)
 
 /* ---- make ---- */
 
-static const char *image_target(const struct build *b)
-{
-	return b->shelf.arch->machine == EM_AARCH64 ? "Image" : "bzImage";
-}
-
 static char *image_file(const struct build *b)
 {
-	return xasprintf(
-		"%s/arch/%s/boot/%s", b->slot.obj, make_srcarch(b->shelf.arch), image_target(b));
+	const struct arch_names *names = arch_names(b->shelf.arch);
+	return xasprintf("%s/arch/%s/boot/%s", b->slot.obj, names->folder, names->image);
 }
 
 static int config_of(const struct build *b, const char *option, char **ret, struct err *e)
@@ -153,7 +148,7 @@ static int run_make(struct build *b, bool configure, struct err *e)
 		rc = config_of(b, "GDB_SCRIPTS", &gdb, e);
 	if (rc < 0)
 		return rc;
-	const char *targets[] = { image_target(b), NULL, NULL, NULL };
+	const char *targets[] = { arch_names(b->shelf.arch)->image, NULL, NULL, NULL };
 	size_t n = 1;
 	if (strcmp(modules, "y") == 0)
 		targets[n++] = "modules";
@@ -317,7 +312,7 @@ static void describe(struct build *b)
 
 static int fill_entry(struct build *b, const char *tmp, struct err *e)
 {
-	bool flat = b->shelf.arch->machine == EM_AARCH64;
+	bool flat = arch_names(b->shelf.arch)->flat;
 	auto_free char *image = image_file(b);
 	auto_free char *vmlinux = path_join(b->slot.obj, "vmlinux");
 	auto_free char *config = path_join(b->slot.obj, ".config");

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "kernel/unpack.h"
 #include <ctype.h>
+#include <elf.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +19,13 @@ enum {
 	HEADER_MAGIC = 0x202,
 	VERSION = 0x206,
 	KERNEL_VERSION = 0x20e,
+	XLOADFLAGS = 0x236,
 	PAYLOAD_OFFSET = 0x248,
 	PAYLOAD_LENGTH = 0x24c,
 	HEADER_END = 0x250,
 };
+
+#define XLF_KERNEL_64 1u
 
 static uint16_t u16(const unsigned char *p)
 {
@@ -77,7 +81,8 @@ int bzimage_parse(
 			"bzImage is cut short: payload of %llu bytes at %llu, file of %llu",
 			(unsigned long long)bytes, (unsigned long long)at,
 			(unsigned long long)file_bytes);
-	struct bzimage b = { .payload_at = at, .payload_bytes = bytes };
+	bool narrow = version >= 0x20c && !(u16(p + XLOADFLAGS) & XLF_KERNEL_64);
+	struct bzimage b = { narrow ? EM_386 : EM_X86_64, at, bytes };
 	size_t text = (size_t)u16(p + KERNEL_VERSION) + 0x200;
 	int rc = read_release(head, text, (size_t)setup, b.release, e);
 	if (rc < 0)

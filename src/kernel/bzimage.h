@@ -3,7 +3,7 @@
  *
  *   bzImage:  setup code (1 + setup_sects sectors) | protected-mode code ... payload ...
  *   payload:  vmlinux compressed; behind it, but for gzip, its length as u32
- *   vmlinux:  ELF64; QEMU enters it by the Xen note PHYS32_ENTRY (PVH)
+ *   vmlinux:  ELF64, or of i386 ELF32; QEMU enters it by the Xen note PHYS32_ENTRY (PVH)
  *
  * Source: Documentation/arch/x86/boot.rst (the setup header), xen/include/public/elfnote.h. */
 #pragma once
@@ -18,9 +18,11 @@ struct err;
 #define VMLINUX_LIMIT       (1ull << 30)  /* what comes out of a payload */
 
 struct bzimage {
-	char release[KERNEL_RELEASE_SIZE];
+	uint16_t machine; /* EM_X86_64, EM_386; what is older than 3.8 does not tell, and is the
+			     first */
 	uint64_t payload_at;
 	uint64_t payload_bytes;
+	char release[KERNEL_RELEASE_SIZE];
 };
 
 /* `head`: the file's first n bytes (all, or BZIMAGE_HEAD_BYTES of `file_bytes`).

@@ -76,6 +76,24 @@ static void test_release_comes_from_the_header(void **unused)
 	assert_string_equal(b.release, "6.1.0-49-cloud-amd64");
 }
 
+static void test_the_header_tells_32_bits_from_64(void **unused)
+{
+	struct bzimage b;
+	auto_buf struct buf elf = { 0 };
+	auto_buf struct buf image = { 0 };
+	test_vmlinux_386("6.1.0-test", true, &elf);
+	test_bzimage("6.1.0-test", archive_write_add_filter_gzip, &elf, &image);
+	assert_int_equal(parse(&image, &b, NULL), 0);
+	assert_int_equal(b.machine, EM_386);
+	test_put(&image, TEST_XLOADFLAGS, 1 | 8, 2); /* XLF_KERNEL_64, XLF_EFI_HANDOVER_64 */
+	assert_int_equal(parse(&image, &b, NULL), 0);
+	assert_int_equal(b.machine, EM_X86_64);
+	test_put(&image, TEST_XLOADFLAGS, 0, 2);
+	test_put(&image, 0x206, 0x20b, 2); /* has no such flags yet */
+	assert_int_equal(parse(&image, &b, NULL), 0);
+	assert_int_equal(b.machine, EM_X86_64);
+}
+
 static void test_a_file_cut_anywhere_is_refused(void **state)
 {
 	auto_buf struct buf elf = { 0 };
@@ -201,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_every_compression_of_the_kernel_gives_vmlinux_back),
 		cmocka_unit_test(test_legacy_lz4_gives_vmlinux_back),
 		cmocka_unit_test(test_release_comes_from_the_header),
+		cmocka_unit_test(test_the_header_tells_32_bits_from_64),
 		cmocka_unit_test(test_a_file_cut_anywhere_is_refused),
 		cmocka_unit_test(test_headers_that_point_outside_are_refused),
 		cmocka_unit_test(test_a_damaged_payload_is_refused),

@@ -3,7 +3,7 @@
 #include "base/elf_note.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <elf.h>
+#include "kernel/elf_head.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@ struct debug_info {
 	char *path;
 	const unsigned char *map;
 	size_t bytes;
+	Elf64_Ehdr head;
 	bool module;
 	unsigned text; /* of a module: index of .text */
 	const unsigned char *symbols;
@@ -38,17 +39,14 @@ static const char *string_at(const char *strings, size_t n, uint64_t at)
 	return strings && at < n && memchr(strings + at, '\0', n - at) ? strings + at : "";
 }
 
-static Elf64_Shdr section_at(const struct debug_info *d, const Elf64_Ehdr *h, unsigned i)
+static Elf64_Shdr section_at(const struct debug_info *d, unsigned i)
 {
-	Elf64_Shdr s = { 0 };
-	const void *p = bytes_at(d, h->e_shoff + (uint64_t)i * sizeof s, sizeof s);
-	if (p)
-		memcpy(&s, p, sizeof s);
-	return s;
+	size_t size = elf_shdr_size(&d->head);
+	const void *p = bytes_at(d, d->head.e_shoff + (uint64_t)i * size, size);
+	return p ? elf_shdr(&d->head, p) : (Elf64_Shdr){ 0 };
 }
 
-static void take_section(struct debug_info *d, const Elf64_Ehdr *h, const Elf64_Shdr *s,
-	const char *name, unsigned i)
+static void take_section(struct debug_info *d, const Elf64_Shdr *s, const char *name, unsigned i)
 {
 	const void *content =
 		s->sh_type == SHT_NOBITS ? NULL : bytes_at(d, s->sh_offset, s->sh_size);
@@ -62,30 +60,28 @@ static void take_section(struct debug_info *d, const Elf64_Ehdr *h, const Elf64_
 		d->lines = true;
 	if (s->sh_type != SHT_SYMTAB || d->symbols)
 		return;
-	const Elf64_Shdr strings = section_at(d, h, s->sh_link);
+	const Elf64_Shdr strings = section_at(d, s->sh_link);
 	d->symbols = content;
-	d->n_symbols = s->sh_size / sizeof(Elf64_Sym);
+	d->n_symbols = s->sh_size / elf_sym_size(&d->head);
 	d->strings = bytes_at(d, strings.sh_offset, strings.sh_size);
 	d->string_bytes = d->strings ? strings.sh_size : 0;
 }
 
 static int read_sections(struct debug_info *d, struct err *e)
 {
-	Elf64_Ehdr h;
-	const void *p = bytes_at(d, 0, sizeof h);
-	if (!p || memcmp(p, ELFMAG, SELFMAG) != 0)
-		return err_set(e, ENOEXEC, "%s: not an ELF file", d->path);
-	memcpy(&h, p, sizeof h);
-	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
-		h.e_shentsize != sizeof(Elf64_Shdr))
-		return err_set(e, ENOEXEC, "%s: not a 64-bit little-endian ELF file with sections",
-			d->path);
-	d->module = h.e_type == ET_REL;
-	const Elf64_Shdr names = section_at(d, &h, h.e_shstrndx);
+	const Elf64_Ehdr *h = &d->head;
+	struct err why = { 0 };
+	int rc = elf_head(d->map, d->bytes, &d->head, &why);
+	if (rc < 0)
+		return err_set(e, rc, "%s: %s", d->path, why.msg);
+	if (h->e_shentsize != elf_shdr_size(h))
+		return err_set(e, ENOEXEC, "%s: an ELF file without sections", d->path);
+	d->module = h->e_type == ET_REL;
+	const Elf64_Shdr names = section_at(d, h->e_shstrndx);
 	const char *strings = bytes_at(d, names.sh_offset, names.sh_size);
-	for (unsigned i = 0; i < h.e_shnum; i++) {
-		const Elf64_Shdr s = section_at(d, &h, i);
-		take_section(d, &h, &s, string_at(strings, names.sh_size, s.sh_name), i);
+	for (unsigned i = 0; i < h->e_shnum; i++) {
+		const Elf64_Shdr s = section_at(d, i);
+		take_section(d, &s, string_at(strings, names.sh_size, s.sh_name), i);
 	}
 	return d->symbols ? 0 : err_set(e, ENOEXEC, "%s: it has no symbols", d->path);
 }
@@ -145,8 +141,7 @@ bool debug_info_find(
 	uint64_t found = 0;
 	bool several = false;
 	for (size_t i = 0; i < d->n_symbols; i++) {
-		Elf64_Sym s;
-		memcpy(&s, d->symbols + i * sizeof s, sizeof s);
+		const Elf64_Sym s = elf_sym(&d->head, d->symbols + i * elf_sym_size(&d->head));
 		unsigned type = ELF64_ST_TYPE(s.st_info);
 		if ((type != STT_FUNC && type != STT_NOTYPE) || s.st_shndx == SHN_UNDEF ||
 			(d->module && s.st_shndx != d->text) ||

@@ -90,8 +90,8 @@ int decode_find(const char *line, size_t n, struct decode_place *ret)
 		f.end += 1 + len;
 		memcpy(f.symbol, line + from, at - from);
 		f.end += take_module(line + f.end, n - f.end, f.module, f.module_id);
-		/* "RIP: 0010:x+0x1/0x2", and arm64's "pc : x+0x1/0x2". */
-		f.exact = memmem(line, from, "RIP", 3) || memmem(line, from, "pc :", 4);
+		/* "RIP: 0010:x+0x1/0x2", i386's "EIP: x+0x1/0x2", arm64's "pc : x+0x1/0x2". */
+		f.exact = memmem(line, from, "IP: ", 4) || memmem(line, from, "pc :", 4);
 		*ret = f;
 		return 1;
 	}

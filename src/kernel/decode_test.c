@@ -121,12 +121,40 @@ static void test_a_return_address_means_the_call_before_it(void **state)
 	assert_false(p.exact);
 	assert_int_equal(decode_find(at, strlen(at), &p), 1);
 	assert_true(p.exact);
+	static const char narrow[] = "EIP: outer+0x5/0x10";
+	assert_int_equal(decode_find(narrow, strlen(narrow), &p), 1);
+	assert_true(p.exact);
 }
 
 static void test_of_two_functions_of_one_name_the_size_decides(void **state)
 {
 	check("twice+0x0/0x6\ntwice+0x0/0x20\n",
 		"twice+0x0/0x6 (fs/x.c:9)\ntwice+0x0/0x20 (fs/y.c:3)\n", 0, 0);
+}
+
+/* The host's compiler and addr2line do both. */
+static void test_a_kernel_of_32_bits_has_its_lines_too(void **state)
+{
+#ifdef __x86_64__
+	struct err e = { 0 };
+	struct decode_counts counts;
+	static const char text[] = "EIP: twice+0x0/0x6\ntwice+0x0/0x20\n";
+	auto_buf struct buf out = { 0 };
+	auto_debug_info struct debug_info *d = NULL;
+	auto_free char *path = path_join(dir, "narrow");
+	auto_free char *words =
+		xasprintf("cc -m32 -g -O1 -nostdlib -static -fno-pic -no-pie "
+			  "-Wl,-e,kernel_init -o narrow %s/init/main.c %s/fs/x.c %s/fs/y.c",
+			dir, dir, dir);
+	compile(words);
+	if (debug_info_open(path, NULL, &d, &e) < 0 ||
+		decode_text(d, text, strlen(text), &out, &counts, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(
+		buf_str(&out), "EIP: twice+0x0/0x6 (fs/x.c:9)\ntwice+0x0/0x20 (fs/y.c:3)\n");
+#else
+	skip();
+#endif
 }
 
 static void test_a_module_is_found_in_the_tree_or_said_to_be_missing(void **state)
@@ -241,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_a_place_has_its_line_and_what_it_is_inlined_into),
 		cmocka_unit_test(test_a_return_address_means_the_call_before_it),
 		cmocka_unit_test(test_of_two_functions_of_one_name_the_size_decides),
+		cmocka_unit_test(test_a_kernel_of_32_bits_has_its_lines_too),
 		cmocka_unit_test(test_a_module_is_found_in_the_tree_or_said_to_be_missing),
 		cmocka_unit_test(test_a_module_of_another_build_is_not_used),
 		cmocka_unit_test(test_modules_lie_where_debians_debug_packages_put_them),

@@ -74,7 +74,9 @@ static int read_image(int fd, const struct stat *st, struct image *ret, struct e
 
 static uint16_t machine_of(const struct image *i)
 {
-	return i->form == IMAGE_ELF ? i->elf.machine : i->form == IMAGE_BZ ? EM_X86_64 : EM_AARCH64;
+	return i->form == IMAGE_ELF  ? i->elf.machine
+	       : i->form == IMAGE_BZ ? i->bz.machine
+				     : EM_AARCH64;
 }
 
 /* The release of what was perhaps unpacked to `path`. */
@@ -134,6 +136,9 @@ static int put_bzimage(const char *dir, int fd, const struct bzimage *b, const c
 	rc = vmlinux_check(made, &v, e);
 	if (rc < 0)
 		return err_wrap(e, "payload of the bzImage");
+	if (v.machine != b->machine)
+		return err_set(e, ENOEXEC,
+			"payload of the bzImage is of another machine than its header says");
 	*ret_boot = v.pvh ? "vmlinux" : "bzImage"; /* CONFIG_PVH=n: slower, but it boots */
 	return 0;
 }

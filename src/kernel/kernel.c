@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "build_config.h"
+#include "kernel/arch_names.h"
 #include "kernel/bzimage.h"
 #include "kernel/debian.h"
 #include "kernel/early.h"
@@ -275,9 +276,8 @@ static char *package_name(const char *spec)
 static int resolve(const struct job *j, const char *spec, const char *modules_dir,
 	struct kernel **ret, struct err *e)
 {
-	auto_free char *newest_name = xasprintf("linux-image-cloud-%s", j->shelf.arch->debian);
 	if (!spec || strcmp(spec, "debian") == 0)
-		return resolve_debian(j, newest_name, ret, e);
+		return resolve_debian(j, arch_names(j->shelf.arch)->newest, ret, e);
 	if (!strchr(spec, '/') && (*ret = shelf_load(&j->shelf, spec)))
 		return 0;
 	auto_free char *name = package_name(spec);

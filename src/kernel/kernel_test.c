@@ -30,6 +30,7 @@ static const char builtin[] = "virtio_pci.ko\nvirtio_console.ko\nerofs.ko\next4.
 static const char module[] = "ELF vermagic=6.1.0-1-cloud SMP";
 
 static const struct kernel_arch amd64 = { "amd64", EM_X86_64, false };
+static const struct kernel_arch i386 = { "i386", EM_386, true };
 static const struct kernel_arch arm64 = { "arm64", EM_AARCH64, true };
 
 static char *dir, *state_dir, *bin;
@@ -368,6 +369,41 @@ static void test_an_image_of_arm64_becomes_a_flat_entry(void **unused)
 	assert_int_equal(calls("apt-get"), 0);
 }
 
+static void test_a_kernel_of_i386_is_told_from_one_of_amd64(void **unused)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	auto_buf struct buf elf = { 0 };
+	auto_buf struct buf image = { 0 };
+	auto_free char *file = path_join(dir, "bzImage");
+	test_vmlinux_386("6.1.0", true, &elf);
+	test_bzimage("6.1.0", archive_write_add_filter_gzip, &elf, &image);
+	put("bzImage", image.s, image.len, 0644);
+	assert_int_equal(refused(file, NULL, &e), -ENOEXEC);
+	assert_non_null(strstr(e.msg, "another architecture than amd64"));
+	if (kernel_resolve(state_dir, file, NULL, &i386, NULL, NULL, &k, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(k->build_id, TEST_BUILD_ID);
+	assert_string_equal(path_base(k->boot), "vmlinux");
+	auto_free char *key = xstrdup(k->key);
+	kernel_free(k);
+	/* Nor does the store give it to the other's machine. */
+	assert_int_equal(refused(key, NULL, &e), -ENOENT);
+	test_put(&image, TEST_XLOADFLAGS, 1, 2);
+	put("bzImage", image.s, image.len, 0644);
+	assert_int_equal(refused(file, NULL, &e), -ENOEXEC);
+	assert_non_null(strstr(e.msg, "of another machine than its header says"));
+}
+
+static void test_debians_newest_of_i386_is_no_cloud_kernel(void **unused)
+{
+	struct err e = { 0 };
+	struct kernel *k = NULL;
+	assert_int_equal(
+		kernel_resolve(state_dir, "debian", NULL, &i386, NULL, NULL, &k, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "apt knows no package linux-image-686-pae"));
+}
+
 static void test_a_kernel_of_another_architecture_is_refused(void **unused)
 {
 	struct err e = { 0 };
@@ -529,6 +565,8 @@ int main(void)
 		with_stubs(test_an_elf_boots_only_with_its_pvh_entry),
 		with_stubs(test_an_instrumented_kernel_is_not_entered_by_pvh),
 		with_stubs(test_an_image_of_arm64_becomes_a_flat_entry),
+		with_stubs(test_a_kernel_of_i386_is_told_from_one_of_amd64),
+		with_stubs(test_debians_newest_of_i386_is_no_cloud_kernel),
 		with_stubs(test_a_kernel_of_another_architecture_is_refused),
 		with_stubs(test_for_another_architecture_apt_works_in_a_folder_of_ours),
 		with_stubs(test_what_is_no_kernel_is_refused_with_its_name),

@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "kernel/arch_names.h"
 #include "kernel/tools.h"
 #include "proc/proc.h"
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -42,18 +42,6 @@ unsigned make_jobs(uint64_t wanted)
 	return n < 1 ? 1 : n > 1024 ? 1024 : (unsigned)n;
 }
 
-const char *make_srcarch(const struct kernel_arch *arch)
-{
-	return arch->machine == EM_AARCH64 ? "arm64" : "x86";
-}
-
-static const char *cross(const struct kernel_arch *arch)
-{
-	return !arch->foreign                ? ""
-	       : arch->machine == EM_AARCH64 ? "aarch64-linux-gnu-"
-					     : "x86_64-linux-gnu-";
-}
-
 static int first_line(const char *program, const char *package, char **ret, struct err *e)
 {
 	const char *argv[] = { program, "--version", NULL };
@@ -72,12 +60,13 @@ static int first_line(const char *program, const char *package, char **ret, stru
 int make_toolchain(const struct kernel_recipe *r, const struct kernel_arch *arch,
 	char **ret_compiler, char **ret_linker, struct err *e)
 {
-	auto_free char *gcc = xasprintf("%sgcc", cross(arch));
-	auto_free char *ld = xasprintf("%sld", cross(arch));
-	auto_free char *package = xasprintf("gcc-%.*s", (int)strlen(cross(arch)) - 1, cross(arch));
+	const char *cross = arch_cross(arch);
+	auto_free char *gcc = xasprintf("%sgcc", cross);
+	auto_free char *ld = xasprintf("%sld", cross);
+	auto_free char *package =
+		*cross ? xasprintf("gcc-%.*s", (int)strlen(cross) - 1, cross) : xstrdup("gcc");
 	auto_free char *compiler = NULL;
-	const char *gcc_package = arch->foreign ? package : "gcc";
-	int rc = first_line(r->llvm ? "clang" : gcc, r->llvm ? "clang" : gcc_package, &compiler, e);
+	int rc = first_line(r->llvm ? "clang" : gcc, r->llvm ? "clang" : package, &compiler, e);
 	if (rc == 0)
 		rc = first_line(
 			r->llvm ? "ld.lld" : ld, r->llvm ? "lld" : "binutils", ret_linker, e);
@@ -90,13 +79,13 @@ void make_variables(const struct make *m, struct strv *words)
 {
 	const struct kernel_recipe *r = m->recipe;
 	const char *cache = tools_have("ccache") ? "ccache " : "";
-	strv_addf(words, "ARCH=%s", m->arch->machine == EM_AARCH64 ? "arm64" : "x86_64");
-	if (*cross(m->arch))
-		strv_addf(words, "CROSS_COMPILE=%s", cross(m->arch));
+	const char *cross = arch_cross(m->arch);
+	strv_addf(words, "ARCH=%s", arch_names(m->arch)->make);
+	if (*cross)
+		strv_addf(words, "CROSS_COMPILE=%s", cross);
 	if (r->llvm)
 		strv_add(words, "LLVM=1");
-	strv_addf(words, "CC=%s%s%s", cache, r->llvm ? "" : cross(m->arch),
-		r->llvm ? "clang" : "gcc");
+	strv_addf(words, "CC=%s%s%s", cache, r->llvm ? "" : cross, r->llvm ? "clang" : "gcc");
 	/* Set and empty: no "+" for a tree that git calls changed. */
 	strv_add(words, "LOCALVERSION=");
 }

@@ -22,8 +22,6 @@ struct make {
 
 /* How many compilers at once: `wanted`, or as many as CPUs and memory serve. */
 unsigned make_jobs(uint64_t wanted);
-/* "x86", "arm64": the folder below arch/. */
-const char *make_srcarch(const struct kernel_arch *arch);
 /* The compiler's and the linker's own words, the caller's. -ENOENT: not installed, with how. */
 int make_toolchain(const struct kernel_recipe *r, const struct kernel_arch *arch,
 	char **ret_compiler, char **ret_linker, struct err *e);

@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "kernel/arch_names.h"
 #include "kernel/localmod.h"
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +97,12 @@ int asked_read(const struct kernel_recipe *r, const struct kernel_arch *arch, st
 	auto_asked struct asked a = { 0 };
 	struct hash h;
 	auto_buf struct buf all = { 0 };
+	auto_free char *machine = xasprintf("guest-%s", arch_names(arch)->make);
 	int rc = set_base(r->base, &a, e);
 	if (rc == 0)
 		rc = add_fragment(r, "guest", NULL, &a, e);
 	if (rc == 0)
-		rc = add_fragment(r, arch->machine == EM_AARCH64 ? "guest-arm64" : "guest-x86_64",
-			NULL, &a, e);
+		rc = add_fragment(r, machine, NULL, &a, e);
 	for (const char *const *f = r->fragments; rc == 0 && f && *f; f++)
 		rc = add_fragment(r, *f, NULL, &a, e);
 	for (size_t i = 0; rc == 0 && i < r->n_wishes; i++)
@@ -200,8 +200,8 @@ int asked_check(const struct asked *a, const struct make *m, struct err *e)
 	auto_buf struct buf config = { 0 };
 	int rc = read_config(m, &config, e);
 	return rc < 0 ? rc
-		      : fragments_check(
-				&a->options, buf_str(&config), m->source, make_srcarch(m->arch), e);
+		      : fragments_check(&a->options, buf_str(&config), m->source,
+				arch_names(m->arch)->folder, e);
 }
 
 int asked_configure(const struct asked *a, const struct make *m, struct err *e)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "kernel/elf_head.h"
 #include <ctype.h>
 #include <elf.h>
 #include <errno.h>
@@ -162,6 +163,10 @@ int symbols_elf(const char *text, size_t n, uint16_t machine, struct buf *out, s
 	auto_buf struct buf names = { 0 };
 	size_t count = 0;
 	auto_free struct symbol *list = parse(text, n, &count);
+	if (machine == EM_386)
+		return err_set(e, ENOTSUP,
+			"symbols of a running kernel of 32 bits are not made into a file: build it "
+			"from its source, which keeps its vmlinux");
 	if (count == 0)
 		return err_set(e, ENODATA, "the kernel shows no addresses of its symbols");
 	qsort(list, count, sizeof *list, by_address);
@@ -189,21 +194,24 @@ int symbols_elf(const char *text, size_t n, uint16_t machine, struct buf *out, s
 int symbols_look(const char *path, uint16_t *ret_machine, int *ret_symbols, struct err *e)
 {
 	Elf64_Ehdr h;
+	struct err why = { 0 };
+	char bytes[sizeof h];
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", path);
-	if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h ||
-		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
-		h.e_ident[EI_DATA] != ELFDATA2LSB)
-		return err_set(e, ENOEXEC, "%s is no ELF file", path);
+	ssize_t n = pread(fd, bytes, sizeof bytes, 0);
+	int rc = elf_head(bytes, n < 0 ? 0 : (size_t)n, &h, &why);
+	if (rc < 0)
+		return err_set(e, rc, "%s: %s", path, why.msg);
 	*ret_machine = h.e_machine;
 	*ret_symbols = 0;
 	for (unsigned i = 0; i < h.e_shnum && i < SECTIONS_MAX; i++) {
-		Elf64_Shdr s;
-		off_t at = (off_t)(h.e_shoff + (uint64_t)i * sizeof s);
-		if (pread(fd, &s, sizeof s, at) != (ssize_t)sizeof s)
+		size_t size = elf_shdr_size(&h);
+		off_t at = (off_t)(h.e_shoff + (uint64_t)i * size);
+		if (pread(fd, bytes, size, at) != (ssize_t)size)
 			break;
-		if (s.sh_type == SHT_SYMTAB && s.sh_size > sizeof(Elf64_Sym))
+		const Elf64_Shdr s = elf_shdr(&h, bytes);
+		if (s.sh_type == SHT_SYMTAB && s.sh_size > elf_sym_size(&h))
 			*ret_symbols = 1;
 	}
 	return 0;

@@ -15,8 +15,8 @@ struct err;
 
 /* Append the file to `out`; `machine` is its e_machine. Lines that are none are passed over, and so
  * are addresses outside of the kernel's half. -ENODATA: no symbol is left, or the addresses are
- * hidden. */
+ * hidden. -ENOTSUP: of a machine of 32 bits. */
 int symbols_elf(const char *text, size_t n, uint16_t machine, struct buf *out, struct err *e);
-/* e_machine of a 64-bit little-endian ELF file, *ret_symbols whether it has a symbol table.
+/* e_machine of a little-endian ELF file, *ret_symbols whether it has a symbol table.
  * -ENOEXEC: it is none. */
 int symbols_look(const char *path, uint16_t *ret_machine, int *ret_symbols, struct err *e);

@@ -69,6 +69,7 @@ static void test_hidden_addresses_are_no_symbols(void **unused)
 	auto_buf struct buf b = { 0 };
 	assert_int_equal(symbols_elf(hidden, sizeof hidden - 1, EM_X86_64, &b, &e), -ENODATA);
 	assert_int_equal(symbols_elf("", 0, EM_X86_64, &b, &e), -ENODATA);
+	assert_int_equal(symbols_elf(example, sizeof example - 1, EM_386, &b, &e), -ENOTSUP);
 	assert_int_equal(b.len, 0);
 }
 
@@ -88,6 +89,17 @@ static void test_a_file_is_looked_at_for_its_symbols(void **unused)
 	assert_int_equal(file_replace(path, b.s, b.len, 0644, NULL), 0);
 	assert_int_equal(symbols_look(path, &machine, &has, NULL), 0);
 	assert_int_equal(has, 0);
+	Elf32_Shdr table = { .sh_type = SHT_SYMTAB, .sh_size = 2 * sizeof(Elf32_Sym) };
+	Elf32_Ehdr narrow = { .e_machine = EM_386, .e_shoff = sizeof narrow, .e_shnum = 1 };
+	memcpy(narrow.e_ident, b.s, EI_NIDENT);
+	narrow.e_ident[EI_CLASS] = ELFCLASS32;
+	buf_clear(&b);
+	buf_add(&b, &narrow, sizeof narrow);
+	buf_add(&b, &table, sizeof table);
+	assert_int_equal(file_replace(path, b.s, b.len, 0644, NULL), 0);
+	assert_int_equal(symbols_look(path, &machine, &has, NULL), 0);
+	assert_int_equal(machine, EM_386);
+	assert_int_equal(has, 1);
 	assert_int_equal(file_replace(path, "#!/bin/sh\n", 10, 0644, NULL), 0);
 	assert_int_equal(symbols_look(path, &machine, &has, NULL), -ENOEXEC);
 	(void)file_remove_tree(dir, NULL);

@@ -49,6 +49,22 @@ static inline void test_pack(
 	"CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n"
 #define TEST_BUILD_ID "f5f6f7f8f9fafbfc" /* of all */
 
+/* What is behind the notes of a kernel: its banner and its configuration. */
+static inline void test_vmlinux_rest(const char *release, const char *config, struct buf *out)
+{
+	buf_adds(out, "Linux version %s (%s) and others");
+	for (size_t i = 0; i < 3000; i++) /* over the window's end, and it compresses */
+		buf_adds(out, "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code "
+			      "code code code code code code code code code code code code code ");
+	buf_addf(out, "Linux version %s (me@here) #1\n", release);
+	buf_adds(out, "IKCFG_ST");
+	test_pack(archive_write_add_filter_gzip, config, strlen(config), out);
+	buf_adds(out, "IKCFG_ED");
+}
+
 /* An ELF kernel of nothing but its notes, its banner and its configuration. */
 static inline void test_vmlinux_of(
 	const char *release, bool pvh, const char *config, struct buf *out)
@@ -81,17 +97,42 @@ static inline void test_vmlinux_of(
 	elf.h.e_ident[EI_DATA] = ELFDATA2LSB;
 	elf.ph.p_offset = (uint64_t)((char *)&elf.other - (char *)&elf);
 	buf_add(out, &elf, sizeof elf);
-	buf_adds(out, "Linux version %s (%s) and others");
-	for (size_t i = 0; i < 3000; i++) /* over the window's end, and it compresses */
-		buf_adds(out, "code code code code code code code code code code code code code "
-			      "code code code code code code code code code code code code code "
-			      "code code code code code code code code code code code code code "
-			      "code code code code code code code code code code code code code "
-			      "code code code code code code code code code code code code code ");
-	buf_addf(out, "Linux version %s (me@here) #1\n", release);
-	buf_adds(out, "IKCFG_ST");
-	test_pack(archive_write_add_filter_gzip, config, strlen(config), out);
-	buf_adds(out, "IKCFG_ED");
+	test_vmlinux_rest(release, config, out);
+}
+
+/* The same of i386. */
+static inline void test_vmlinux_386(const char *release, bool pvh, struct buf *out)
+{
+	struct {
+		Elf32_Ehdr h;
+		Elf32_Phdr other, ph;
+		Elf32_Nhdr id_note;
+		char id_name[4];
+		unsigned char id[8];
+		Elf32_Nhdr note;
+		char name[4];
+		uint32_t entry;
+	} elf = {
+		.h = { .e_type = ET_EXEC,
+			.e_machine = EM_386,
+			.e_phoff = sizeof(Elf32_Ehdr),
+			.e_phentsize = sizeof(Elf32_Phdr),
+			.e_phnum = 2 },
+		.other = { .p_type = PT_LOAD },
+		.ph = { .p_type = PT_NOTE, .p_filesz = 2 * sizeof(Elf32_Nhdr) + 4 + 8 + 4 + 4 },
+		.id_note = { .n_namesz = 4, .n_descsz = 8, .n_type = NT_GNU_BUILD_ID },
+		.id_name = "GNU",
+		.id = { 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc },
+		.note = { .n_namesz = 4, .n_descsz = 4, .n_type = pvh ? 18 : 17 },
+		.name = "Xen",
+		.entry = 0x1000000,
+	};
+	memcpy(elf.h.e_ident, ELFMAG, SELFMAG);
+	elf.h.e_ident[EI_CLASS] = ELFCLASS32;
+	elf.h.e_ident[EI_DATA] = ELFDATA2LSB;
+	elf.ph.p_offset = (uint32_t)((char *)&elf.id_note - (char *)&elf);
+	buf_add(out, &elf, sizeof elf);
+	test_vmlinux_rest(release, TEST_CONFIG, out);
 }
 
 static inline void test_vmlinux(const char *release, bool pvh, struct buf *out)
@@ -105,6 +146,7 @@ static inline void test_put(struct buf *b, size_t at, uint64_t v, size_t n)
 		b->s[at + i] = (char)(v >> (8 * i));
 }
 
+#define TEST_XLOADFLAGS  0x236u
 #define TEST_SETUP_BYTES (3u * 512)
 #define TEST_PAYLOAD_AT  (TEST_SETUP_BYTES + 100)
 
@@ -129,6 +171,8 @@ static inline void test_bzimage(const char *release, int (*filter)(struct archiv
 	memcpy(out->s + 0x202, "HdrS", 4);
 	test_put(out, 0x206, 0x20f, 2);
 	test_put(out, 0x20e, 0x300 - 0x200, 2);
+	bool narrow = vmlinux->len > EI_CLASS && vmlinux->s[EI_CLASS] == ELFCLASS32;
+	test_put(out, TEST_XLOADFLAGS, !narrow, 2);
 	test_put(out, 0x248, TEST_PAYLOAD_AT - TEST_SETUP_BYTES, 4);
 	test_put(out, 0x24c, bytes, 4);
 	memcpy(out->s + 0x300, release, strlen(release));

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "kernel/bzimage.h"
+#include "kernel/elf_head.h"
 #include "kernel/unpack.h"
 #include <elf.h>
 #include <errno.h>
@@ -25,26 +26,28 @@ static void take_notes(struct vmlinux *v, const void *notes, size_t n)
 int vmlinux_check(int fd, struct vmlinux *ret, struct err *e)
 {
 	Elf64_Ehdr h;
-	if (pread(fd, &h, sizeof h, 0) != sizeof h || memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
-		return err_set(e, ENOEXEC, "not an ELF file");
-	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB)
-		return err_set(e, ENOEXEC, "ELF, but not 64-bit little-endian");
+	char head[sizeof h];
+	ssize_t got = pread(fd, head, sizeof head, 0);
+	int rc = elf_head(head, got < 0 ? 0 : (size_t)got, &h, e);
+	if (rc < 0)
+		return rc;
 	if (h.e_type != ET_EXEC && h.e_type != ET_DYN)
 		return err_set(e, ENOEXEC, "ELF, but not an executable (type %u)", h.e_type);
-	if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0 || h.e_phnum > PHDR_LIMIT)
+	if (h.e_phentsize != elf_phdr_size(&h) || h.e_phnum == 0 || h.e_phnum > PHDR_LIMIT)
 		return err_set(e, ENOEXEC, "ELF with %u program headers of %u bytes", h.e_phnum,
 			h.e_phentsize);
-	Elf64_Phdr ph[PHDR_LIMIT];
-	size_t bytes = h.e_phnum * sizeof *ph;
-	if (h.e_phoff > INT64_MAX || pread(fd, ph, bytes, (off_t)h.e_phoff) != (ssize_t)bytes)
+	char table[PHDR_LIMIT * sizeof(Elf64_Phdr)];
+	size_t bytes = h.e_phnum * elf_phdr_size(&h);
+	if (h.e_phoff > INT64_MAX || pread(fd, table, bytes, (off_t)h.e_phoff) != (ssize_t)bytes)
 		return err_set(e, ENOEXEC, "ELF is cut short in its program headers");
 	struct vmlinux v = { .machine = h.e_machine };
 	auto_free unsigned char *notes = xmalloc(NOTES_LIMIT);
 	for (size_t i = 0; i < h.e_phnum; i++) {
-		if (ph[i].p_type != PT_NOTE || ph[i].p_offset > INT64_MAX)
+		const Elf64_Phdr ph = elf_phdr(&h, table + i * elf_phdr_size(&h));
+		if (ph.p_type != PT_NOTE || ph.p_offset > INT64_MAX)
 			continue;
-		size_t want = ph[i].p_filesz < NOTES_LIMIT ? (size_t)ph[i].p_filesz : NOTES_LIMIT;
-		ssize_t n = pread(fd, notes, want, (off_t)ph[i].p_offset);
+		size_t want = ph.p_filesz < NOTES_LIMIT ? (size_t)ph.p_filesz : NOTES_LIMIT;
+		ssize_t n = pread(fd, notes, want, (off_t)ph.p_offset);
 		if (n > 0)
 			take_notes(&v, notes, (size_t)n);
 	}

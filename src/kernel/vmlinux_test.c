@@ -33,6 +33,25 @@ static void test_the_pvh_note_is_found_behind_others(void **state)
 	}
 }
 
+static void test_a_kernel_of_32_bits_is_read_as_one_of_64(void **state)
+{
+	for (int pvh = 0; pvh < 2; pvh++) {
+		struct vmlinux v;
+		auto_buf struct buf elf = { 0 };
+		test_vmlinux_386("6.1.0-test", pvh, &elf);
+		assert_int_equal(check(*state, &elf, &v, NULL), 0);
+		assert_int_equal(v.pvh, pvh);
+		assert_int_equal(v.machine, EM_386);
+		assert_string_equal(v.build_id, TEST_BUILD_ID);
+		/* Cut off within the program headers, and before the notes. */
+		elf.len = sizeof(Elf32_Ehdr) + 2 * sizeof(Elf32_Phdr) - 1;
+		assert_int_equal(check(*state, &elf, &v, NULL), -ENOEXEC);
+		elf.len++;
+		assert_int_equal(check(*state, &elf, &v, NULL), 0);
+		assert_false(v.pvh || v.build_id[0]);
+	}
+}
+
 static void refuse(const char *dir, const char *what, size_t at, uint64_t value, size_t n)
 {
 	struct vmlinux v;
@@ -48,8 +67,9 @@ static void refuse(const char *dir, const char *what, size_t at, uint64_t value,
 static void test_an_elf_that_is_no_kernel_is_refused(void **state)
 {
 	refuse(*state, "not an ELF", 0, 0, 1);
-	refuse(*state, "64-bit", EI_CLASS, ELFCLASS32, 1);
-	refuse(*state, "64-bit", EI_DATA, ELFDATA2MSB, 1);
+	refuse(*state, "program headers", EI_CLASS, ELFCLASS32, 1);
+	refuse(*state, "of 32 or 64 bits", EI_CLASS, 3, 1);
+	refuse(*state, "little-endian", EI_DATA, ELFDATA2MSB, 1);
 	refuse(*state, "executable", offsetof(Elf64_Ehdr, e_type), ET_REL, 2);
 	refuse(*state, "program headers", offsetof(Elf64_Ehdr, e_phnum), 0, 2);
 	refuse(*state, "program headers", offsetof(Elf64_Ehdr, e_phnum), 60000, 2);
@@ -141,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_pvh_note_is_found_behind_others),
+		cmocka_unit_test(test_a_kernel_of_32_bits_is_read_as_one_of_64),
 		cmocka_unit_test(test_an_elf_that_is_no_kernel_is_refused),
 		cmocka_unit_test(test_notes_that_run_over_their_end_are_no_entry),
 		cmocka_unit_test(test_a_flat_kernel_has_the_build_id_that_is_in_none_of_its_vdsos),

@@ -60,16 +60,17 @@ static int make_key(struct probe *p, struct err *e)
 	return 0;
 }
 
-static bool is_foreign(const struct probe *p)
+/* The host's row; NULL: it has none. */
+static const struct machine *host_machine(void)
 {
 	const struct machine *host;
-	return machine_find(NULL, &host, NULL) < 0 || host != p->machine;
+	return machine_find(NULL, &host, NULL) < 0 ? NULL : host;
 }
 
 /* Each architecture's QEMU has a memory of its own. */
 static char *memory_path(const struct probe *p)
 {
-	bool foreign = is_foreign(p);
+	bool foreign = host_machine() != p->machine;
 	return xasprintf("%s/accel%s%s.json", p->query->state_dir, foreign ? "-" : "",
 		foreign ? p->machine->arch : "");
 }
@@ -200,7 +201,8 @@ static int boot_payload(const struct probe *p, char **ret_why, struct err *e)
 /* Why there is no use in trying, now and without memory, for people mend these. */
 static char *kvm_closed(const struct probe *p)
 {
-	if (is_foreign(p))
+	const struct machine *host = host_machine();
+	if (!host || !machine_runs(host, p->machine))
 		return xasprintf(
 			"a guest of another architecture, %s, is emulated", p->machine->arch);
 	auto_close int fd = open(p->kvm_device, O_RDWR | O_CLOEXEC);

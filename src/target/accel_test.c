@@ -161,6 +161,11 @@ static void test_guest_of_another_architecture_is_emulated(void **unused)
 	assert_int_equal(accel_probe(&f.query, &a, NULL), 0);
 	assert_string_equal(a.name, "tcg");
 	assert_non_null(strstr(a.reason, "another architecture"));
+#ifdef __x86_64__
+	f.query.arch = "i386"; /* the host's processors run it */
+	assert_int_equal(accel_probe(&f.query, &a, NULL), 0);
+	assert_string_equal(a.name, "kvm");
+#endif
 	teardown(&f);
 }
 

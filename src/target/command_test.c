@@ -215,6 +215,10 @@ static void test_another_architecture_is_only_another_line_of_the_table(void **u
 	assert_int_equal(strncmp(text, "qemu-system-aarch64\n", 20), 0);
 	assert_non_null(strstr(text, "\n-machine virt,gic-version=max\n"));
 	assert_non_null(strstr(text, "-append console=ttyAMA0 panic=-1"));
+	s.arch = "i686";
+	auto_free char *narrow = make(&s);
+	assert_int_equal(strncmp(narrow, "qemu-system-i386\n", 17), 0);
+	assert_non_null(strstr(narrow, "-append console=ttyS0 panic=-1"));
 }
 
 static void test_no_modules_links_or_initramfs_leave_no_trace(void **unused)
@@ -395,11 +399,26 @@ static void test_unknown_architecture_is_told_with_those_there_are(void **unused
 	const struct machine *m = NULL;
 	struct err e = { 0 };
 	assert_int_equal(machine_find("pdp11", &m, &e), -ENOTSUP);
-	assert_string_equal(
-		e.msg, "no virtual machine for pdp11: there is x86_64 (amd64), aarch64 (arm64)");
-	assert_int_equal(machine_find("i386", &m, &e), -ENOTSUP);
-	assert_non_null(strstr(e.msg, "a 32-bit kernel cannot run"));
+	assert_string_equal(e.msg,
+		"no virtual machine for pdp11: there is x86_64 (amd64), aarch64 (arm64), i386");
 	assert_null(m);
+}
+
+static void test_i386_has_the_names_that_uname_tells_and_runs_on_x86_64(void **unused)
+{
+	static const char *const names[] = { "i386", "i486", "i586", "i686" };
+	const struct machine *wide, *arm, *m;
+	assert_int_equal(machine_find("x86_64", &wide, NULL), 0);
+	assert_int_equal(machine_find("arm64", &arm, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		assert_int_equal(machine_find(names[i], &m, NULL), 0);
+		assert_string_equal(m->arch, "i386");
+		assert_true(machine_runs(wide, m));
+		assert_true(machine_runs(m, m));
+		assert_false(machine_runs(m, wide));
+		assert_false(machine_runs(arm, m));
+	}
+	assert_int_equal(machine_find("i786", &m, NULL), -ENOTSUP);
 }
 
 static void test_a_network_is_there_only_where_it_is_asked_for(void **unused)
@@ -417,6 +436,7 @@ static void test_a_network_is_there_only_where_it_is_asked_for(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_i386_has_the_names_that_uname_tells_and_runs_on_x86_64),
 		cmocka_unit_test(test_a_network_is_there_only_where_it_is_asked_for),
 		cmocka_unit_test(test_command_of_x86_under_tcg),
 		cmocka_unit_test(test_a_qcow2_root_may_name_no_other_file),

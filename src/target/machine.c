@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include <elf.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -26,6 +27,10 @@ static const uint8_t system_off[] = { 0x01, 0x80, 0xa0, 0x52, 0x21, 0x04, 0x00, 
 static const char *const system_off_args[] = { "-machine", "virt", "-device",
 	"loader,file=" MACHINE_PROBE_FILE ",addr=0x40200000,cpu-num=0,force-raw=on", NULL };
 
+/* Both of the first or neither: programs take one for the sign of the other. The others make the
+ * kernel copy and clear byte by byte, which is slow here. */
+#define X86_CPU_TCG "max,-sse4.2,-pclmulqdq,-erms,-fsrm"
+
 static const struct machine machines[] = {
 	{
 		.arch = "x86_64",
@@ -35,9 +40,7 @@ static const struct machine machines[] = {
 		.package = "qemu-system-x86",
 		.type = "q35",
 		.cpu_kvm = "host",
-		/* Both of the first or neither: programs take one for the sign of the other. The
-		 * others make the kernel copy and clear byte by byte, which is slow here. */
-		.cpu_tcg = "max,-sse4.2,-pclmulqdq,-erms,-fsrm",
+		.cpu_tcg = X86_CPU_TCG,
 		.console = "ttyS0",
 		.bus = "pcie.0",
 		.first_slot = 1,
@@ -64,6 +67,24 @@ static const struct machine machines[] = {
 		.probe = { system_off, sizeof system_off, sizeof system_off + 2, { 0, 0 },
 			system_off_args, 0 },
 	},
+	{
+		.arch = "i386",
+		.debian = "i386",
+		.wide = "x86_64",
+		.elf = EM_386,
+		.program = "qemu-system-i386",
+		.package = "qemu-system-x86",
+		.type = "q35",
+		.cpu_kvm = "host",
+		.cpu_tcg = X86_CPU_TCG,
+		.console = "ttyS0",
+		.bus = "pcie.0",
+		.first_slot = 1,
+		.last_slot = 30,
+		.command_line_max = 2047,
+		.probe = { boot_sector, sizeof boot_sector, 512, { 0x55, 0xaa }, boot_sector_args,
+			33 },
+	},
 };
 
 int machine_find(const char *arch, const struct machine **ret, struct err *e)
@@ -75,20 +96,22 @@ int machine_find(const char *arch, const struct machine **ret, struct err *e)
 			return err_sys(e, "uname");
 		arch = host.machine;
 	}
-	static const char *const narrow[] = { "i386", "i486", "i586", "i686", "armhf", "armel" };
-	for (size_t i = 0; i < ARRAY_LEN(narrow); i++)
-		if (strcmp(narrow[i], arch) == 0)
-			return err_set(e, ENOTSUP,
-				"no virtual machine for %s: fsqa's agent in the guest is a 64-bit "
-				"program, which a 32-bit kernel cannot run",
-				arch);
+	if (fnmatch("i[456]86", arch, 0) == 0)
+		arch = "i386"; /* uname tells the processor's generation */
 	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
 		const struct machine *m = &machines[i];
 		if (strcmp(m->arch, arch) == 0 || strcmp(m->debian, arch) == 0) {
 			*ret = m;
 			return 0;
 		}
-		buf_addf(&names, "%s%s (%s)", i ? ", " : "", m->arch, m->debian);
+		buf_addf(&names, "%s%s", i ? ", " : "", m->arch);
+		if (strcmp(m->debian, m->arch) != 0)
+			buf_addf(&names, " (%s)", m->debian);
 	}
 	return err_set(e, ENOTSUP, "no virtual machine for %s: there is %s", arch, buf_str(&names));
+}
+
+bool machine_runs(const struct machine *host, const struct machine *m)
+{
+	return host == m || (m->wide && strcmp(host->arch, m->wide) == 0);
 }

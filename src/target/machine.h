@@ -2,6 +2,7 @@
 /* machine.h: the machine table: everything that differs between architectures, and the only
  * place that has an architecture's name. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 struct err;
@@ -19,8 +20,9 @@ struct machine_probe {
 #define MACHINE_PROBE_FILE "/dev/fd/3"
 
 struct machine {
-	const char *arch;    /* as uname -m says */
+	const char *arch;    /* as uname -m says, but for i386 */
 	const char *debian;  /* Debian's name of it */
+	const char *wide;    /* `arch` of another, whose processors run it, too; or NULL */
 	uint16_t elf;        /* ELF's machine */
 	const char *program; /* QEMU's */
 	const char *package; /* Debian's, that has it */
@@ -35,6 +37,8 @@ struct machine {
 	struct machine_probe probe;
 };
 
+/* Whether a host of `host` can run guests of `m` by KVM. */
+bool machine_runs(const struct machine *host, const struct machine *m);
 /* `arch`: uname's or Debian's name; NULL is the host's own. -ENOTSUP: not in the table; the message
  * lists what is. */
 int machine_find(const char *arch, const struct machine **ret, struct err *e);
