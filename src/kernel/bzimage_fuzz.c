@@ -3,6 +3,7 @@
  * release that can be a folder's name. */
 #include "kernel/arm64_image.h"
 #include "kernel/bzimage.h"
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (bzimage_parse(data, head, size, &b, NULL) == 0) {
 		check_release(b.release);
+		if (b.machine != EM_X86_64 && b.machine != EM_386)
+			abort();
 		if (b.payload_at > size || b.payload_bytes > size - b.payload_at)
 			abort();
 		(void)bzimage_extract(fd, &b, "/dev/null", NULL); /* damaged, nearly always */

@@ -195,7 +195,7 @@ int symbols_look(const char *path, uint16_t *ret_machine, int *ret_symbols, stru
 {
 	Elf64_Ehdr h;
 	struct err why = { 0 };
-	char bytes[sizeof h];
+	char bytes[sizeof h], section[sizeof(Elf64_Shdr)];
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", path);
@@ -208,9 +208,9 @@ int symbols_look(const char *path, uint16_t *ret_machine, int *ret_symbols, stru
 	for (unsigned i = 0; i < h.e_shnum && i < SECTIONS_MAX; i++) {
 		size_t size = elf_shdr_size(&h);
 		off_t at = (off_t)(h.e_shoff + (uint64_t)i * size);
-		if (pread(fd, bytes, size, at) != (ssize_t)size)
+		if (pread(fd, section, size, at) != (ssize_t)size)
 			break;
-		const Elf64_Shdr s = elf_shdr(&h, bytes);
+		const Elf64_Shdr s = elf_shdr(&h, section);
 		if (s.sh_type == SHT_SYMTAB && s.sh_size > elf_sym_size(&h))
 			*ret_symbols = 1;
 	}
