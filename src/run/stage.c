@@ -49,7 +49,7 @@ static void stage_phase(void *ctx, enum suite_phase phase)
 	if (phase == SUITE_PREPARING)
 		batch_deadline(b, PREPARE_US, HUNG "did not get ready for the stage in 2 minutes");
 	else if (phase == SUITE_RUNNING && b->stage.spec.tests)
-		batch_deadline(b, b->listed.stage->test_timeout_us,
+		batch_deadline(b, PREPARE_US + b->listed.stage->test_timeout_us,
 			HUNG "did not come to the first test in its time");
 	else if (phase == SUITE_RUNNING)
 		batch_deadline(b, b->stage.spec.timeout_us + OVERDUE_US,

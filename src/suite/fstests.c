@@ -45,12 +45,18 @@ static int own_file(
 	return take_fd(&fd);
 }
 
-/* $1 to $3: fstests_test_dev. A disk may have its name by a link (vm.disk), which check takes for
+/* $1 to $3: fstests_test_dev. The tree lies there to be read only, and tests choose their golden
+ * output by links in it. A disk may have its name by a link (vm.disk), which check takes for
  * another disk than the one in /proc/mounts. Behind check, what is to be had of its failures while
  * the tree is there: the golden output, which may be one of several that the test chose. Of a
  * filesystem that is found inconsistent it leaves its metadata. A report without each .full in it
  * is as good. */
 static const char script[] =
+	"over=/run/fstests\n"
+	"if ! [ -w \"$0/tests\" ]; then\n"
+	"	mkdir -p $over/upper $over/work && mount -t overlay -o lowerdir=\"$0\" \\\n"
+	"		-o upperdir=$over/upper,workdir=$over/work overlay \"$0\" || exit 9\n"
+	"fi\n"
 	"cd \"$0\" || exit\n"
 	"for name in $(grep -o '/dev/[[:alnum:]/_.-]*' " CONFIG " | sort -u); do\n"
 	"	real=$(readlink -f \"$name\")\n"
