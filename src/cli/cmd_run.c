@@ -23,10 +23,49 @@
 
 #define SMOKE_GROUP "smoketest" /* as fstests calls some tests that find most in little time */
 
+/* Which options say what of fstests is run, and the settings that they stand for. */
+static const struct {
+	const char *option, *setting;
+} of_fstests[] = {
+	{ "test", "fstests.tests" },
+	{ "group", "fstests.groups" },
+	{ "section", "fstests.sections" },
+};
+
+static bool asks_fstests(struct cli *cli)
+{
+	bool asks = false;
+	for (size_t i = 0; i < ARRAY_LEN(of_fstests); i++)
+		asks = asks || *cli_values(cli, of_fstests[i].option);
+	return asks;
+}
+
+static void choose_fstests(struct cli *cli, struct strv *settings)
+{
+	if (*cli_values(cli, "test") || *cli_values(cli, "group"))
+		strv_addl(settings, "fstests.tests=", "fstests.groups=", NULL);
+	if (*cli_values(cli, "section"))
+		strv_add(settings, "fstests.sections=");
+	for (size_t i = 0; i < ARRAY_LEN(of_fstests); i++)
+		for (const char *const *v = cli_values(cli, of_fstests[i].option); *v; v++)
+			strv_addf(settings, "%s=%s", of_fstests[i].setting, *v);
+}
+
 static int select_stages(struct cli *cli, struct profile *profile)
 {
 	struct err e = { 0 };
 	auto_strv struct strv only = { 0 };
+	if (asks_fstests(cli)) {
+		if (*cli_values(cli, "stage") || cli_value(cli, "from"))
+			return cli_usage(cli, "--stage and --from are for stages, --test, --group "
+					      "and --section for fstests");
+		const char *tree = config_str(profile->config, "fstests.tree");
+		if (!tree || !*tree)
+			return cli_usage(
+				cli, "%s has no fstests: -c fstests.tree=PATH", profile->name);
+		profile_select_none(profile);
+		return 0;
+	}
 	for (const char *const *s = cli_values(cli, "stage"); *s; s++)
 		strv_split(&only, *s, ",");
 	if (profile_select(profile, strv_get(&only), cli_value(cli, "from"), &e) < 0)
@@ -47,6 +86,7 @@ static int load_profile(
 	if (cli_flag(cli, "smoke"))
 		strv_addl(&settings,
 			"fstests.tests=", "fstests.groups=", "fstests.groups=" SMOKE_GROUP, NULL);
+	choose_fstests(cli, &settings);
 	if (*cli_values(cli, "stage")) /* only this one: nor what lists its tests itself */
 		strv_add(&settings, "fstests.tree=");
 	strv_split(&fragments, variant ? variant : "", "+");
@@ -418,8 +458,8 @@ static int run_resume_fn(struct cli *cli, int argc)
 	auto_free char *dir = NULL;
 	auto_run_info struct run_info *r = NULL;
 	struct matrix m = { .cli = cli, .n = 1 };
-	static const char *const others[] = { "kernel", "variant", "stage", "from", "shuffle",
-		"failed", "loop", "root", "arch", "share", "isolate" };
+	static const char *const others[] = { "kernel", "variant", "stage", "from", "test", "group",
+		"section", "shuffle", "failed", "loop", "root", "arch", "share", "isolate" };
 	static const char *const flags[] = { "keep", "dry-run", "smoke", "until-fail", "core" };
 	bool more = argc > 0;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -495,6 +535,10 @@ static const struct command_option options[] = {
 		"only this stage, by name or number (more: repeat, or a,b), and no fstests", NULL,
 		1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
+	{ "test", 0, "NAME", "of fstests only this test, and no stages (repeat; so the next two)",
+		NULL, 1, 0 },
+	{ "group", 'g', "NAME", "of fstests only this group", NULL, 1, 0 },
+	{ "section", 0, "NAME", "of fstests only this section", NULL, 1, 0 },
 	{ "dry-run", 'n', NULL, "print what would run, in which batches, and how long; run nothing",
 		NULL, 0, 0 },
 	{ "failed", 0, "RUN", "begin with the tests of sections that went wrong in RUN", NULL, 0,
@@ -518,6 +562,9 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
 	{ "fsqa run", "the btrfs demo: four stages on six scratch disks" },
 	{ "fsqa run ~/btrfsqa/setup --stage 002,004", "two stages of a BTRFSQA checkout" },
+	{ "fsqa run xfs", "fstests on XFS, group quick" },
+	{ "fsqa run btrfs -g auto --section zstd", "of btrfs that group in one section" },
+	{ "fsqa run ext4 --test generic/001 --test ext4/003", "two tests" },
 	{ "fsqa run btrfs/demo --kernel arch/x86/boot/bzImage", "on the kernel you just built" },
 	{ "fsqa run --kernel debian --kernel arch/x86/boot/bzImage",
 		"on both, side by side; the first is the baseline" },

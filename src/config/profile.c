@@ -324,12 +324,18 @@ int profile_select(struct profile *p, const char *const *only, const char *from,
 	return 0;
 }
 
+void profile_select_none(struct profile *p)
+{
+	for (size_t i = 0; i < p->n_stages; i++)
+		stage_clear(&p->stages[i]);
+	p->n_stages = 0;
+}
+
 void profile_free(struct profile *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_stages; i++)
-		stage_clear(&p->stages[i]);
+	profile_select_none(p);
 	free(p->stages);
 	free(p->name);
 	free(p->dir);

@@ -51,6 +51,8 @@ void profile_names(struct strv *ret);
  * (may be NULL): that one and what follows. What a stage kept requires of one dropped is
  * forgotten, with a warning. Unknown: -EINVAL with the nearest name, nothing changed. */
 int profile_select(struct profile *p, const char *const *only, const char *from, struct err *e);
+/* Keep none: of this profile only what lists its tests itself is run. */
+void profile_select_none(struct profile *p);
 /* NULL: none of that name. */
 const struct profile_stage *profile_stage(const struct profile *p, const char *name);
 void profile_free(struct profile *p);
