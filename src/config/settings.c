@@ -146,6 +146,11 @@ static const struct setting settings[] = {
 		.help = "the filesystem that fstests tests (FSTYP)" },
 	{ "fstests.groups", SETTING_LIST, .example = "quick",
 		.help = "groups of fstests that are run (check -g); unset, and no tests: auto" },
+	{ "fstests.imageMax", SETTING_SIZE, .min = 0, .max = 16 * GIB, .def = "8M",
+		.help = "after a test of fstests that failed, a metadata image of the test and of "
+			"the "
+			"scratch device is kept, unless it is larger than this, compressed, or "
+			"all of a section have half of log.maxBytes; 0: none is made" },
 	{ "fstests.logwrites", SETTING_CHOICE, .def = "false", .choices = "false|true",
 		.help = "the last scratch disk is fstests' LOGWRITES_DEV" },
 	{ "fstests.sections", SETTING_LIST, .example = "default zstd",

@@ -96,8 +96,8 @@ static bool allowed(struct event_conn *c, const struct frame *f)
 		return !c->started;
 	if (f->stream == EVENT_END)
 		return c->started;
-	if (f->stream == EVENT_REBOOT)
-		return !c->started;
+	if (f->stream == EVENT_REBOOT || f->stream == EVENT_BEGINS)
+		return !c->started && c->others++ < OTHERS_MAX;
 	return (f->stream == EVENT_COLLECT || f->stream == EVENT_DISK) && c->others++ < OTHERS_MAX;
 }
 

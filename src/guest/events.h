@@ -8,7 +8,7 @@
  *
  * One connection is one test: start, any number of collects and disks, end. A connection that
  * closes after a start and before an end is a test that died. One with no test may ask for a
- * reboot. */
+ * reboot, or say that a test begins. */
 #pragma once
 #include "guest/mux.h"
 #include <poll.h>
@@ -23,13 +23,15 @@ enum event_kind {
 	EVENT_COLLECT = 3,
 	EVENT_REBOOT = 4,
 	EVENT_DISK = 5, /* from fsqa-disk */
+	EVENT_BEGINS =
+		6, /* a test that its suite announces begins: answered when that is durable */
 };
 
 struct event_conn {
 	int fd;          /* -1: free */
 	uint32_t stream; /* odd */
 	bool started, ended;
-	unsigned others; /* collects and disks */
+	unsigned others; /* events of other kinds */
 };
 
 struct events {

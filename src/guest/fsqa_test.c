@@ -45,6 +45,7 @@ struct test {
 	size_t n_expect;
 	const char *collect;
 	const char *reboot;  /* its mark */
+	const char *begins;  /* of a suite's own tests, which one */
 	uint64_t timeout_us; /* 0: none */
 	char **argv;
 	int agent; /* -1: none */
@@ -59,6 +60,7 @@ static const char usage[] =
 	"usage: fsqa-test NAME [--expect REGEX]... [--timeout DURATION] [--] COMMAND [ARG]...\n"
 	"       fsqa-test --collect PATH\n"
 	"       fsqa-test --reboot MARK\n"
+	"       fsqa-test --begins NAME\n"
 	"\n"
 	"Run COMMAND as the test NAME: exit code 0 is PASS, 77 SKIP, 126 and 127 ERROR, else "
 	"FAIL.\n"
@@ -68,7 +70,9 @@ static const char usage[] =
 	"  --timeout DURATION  kill it then, and FAIL (30s, 5m; a bare number is seconds)\n"
 	"  --collect PATH      a log file or folder that is to be kept\n"
 	"  --reboot MARK       reboot this machine; the stage is started again with MARK in\n"
-	"                      $FSQA_REBOOT_MARK\n";
+	"                      $FSQA_REBOOT_MARK\n"
+	"  --begins NAME       wait until the host has written down that NAME, which the suite\n"
+	"                      itself announced, is under way\n";
 
 static int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -120,6 +124,8 @@ static int parse_option(struct test *t, int option, const char *value)
 		t->collect = value;
 	else if (option == 'r')
 		t->reboot = value;
+	else if (option == 'b')
+		t->begins = value;
 	else if (option == 'e')
 		return parse_expect(t, value);
 	else if (option != 't')
@@ -137,6 +143,7 @@ static int parse(struct test *t, int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "collect", required_argument, NULL, 'c' },
 		{ "reboot", required_argument, NULL, 'r' },
+		{ "begins", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -155,12 +162,11 @@ static int parse(struct test *t, int argc, char **argv)
 		if (rc != 0)
 			return rc;
 	}
-	bool errand = t->collect || t->reboot; /* and no test */
-	if (!t->name && !errand && optind < argc)
+	int errands = !!t->collect + !!t->reboot + !!t->begins; /* and no test */
+	if (!t->name && !errands && optind < argc)
 		t->name = argv[optind++];
 	t->argv = argv + optind;
-	bool good = errand ? !t->name && !t->argv[0] && !(t->collect && t->reboot)
-			   : t->name && t->argv[0];
+	bool good = errands ? !t->name && !t->argv[0] && errands == 1 : t->name && t->argv[0];
 	if (!good) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
@@ -370,6 +376,14 @@ static int reboot_now(struct test *t)
 	return complain(EXIT_NOT_TOLD, "this machine does not reboot");
 }
 
+static int begins(struct test *t)
+{
+	json_t *j = tell_event("begins");
+	json_object_set_new(j, "test", json_bytes(t->begins, strlen(t->begins)));
+	int rc = tell_host(t, EVENT_BEGINS, j);
+	return rc < 0 ? complain(EXIT_NOT_TOLD, "the host: %s", t->answer) : 0;
+}
+
 /* The test may take the machine down: what was written before it is to be found on its disk. */
 static void save_logs(void)
 {
@@ -390,11 +404,14 @@ int fsqa_test_main(int argc, char **argv)
 		(void)complain(0, "no agent at %s (%s): %s is not recorded", path, strerror(errno),
 			t.name      ? t.name
 			: t.collect ? t.collect
-				    : t.reboot);
+			: t.reboot  ? t.reboot
+				    : t.begins);
 	if (t.collect)
 		return collect(&t);
 	if (t.reboot)
 		return reboot_now(&t);
+	if (t.begins)
+		return begins(&t);
 	if (t.agent >= 0)
 		save_logs();
 	rc = tell_host(&t, EVENT_START, start_event(&t));

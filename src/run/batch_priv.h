@@ -44,13 +44,16 @@ enum batch_state {
 
 struct subtest {
 	bool used;
-	bool durable; /* its start was acknowledged, and so it runs */
-	bool died;    /* its fsqa-test did; the stage's end says why */
-	bool ended;   /* as `end` and `reason` say; its disks are being healed */
+	bool durable;     /* its start was acknowledged, and so it runs */
+	unsigned unacked; /* starts in this place that are not durable yet; the last is its own */
+	bool died;        /* its fsqa-test did; the stage's end says why */
+	bool ended;       /* as `end` and `reason` say; its disks are being healed */
 	enum verdict end;
 	char *reason;    /* NULL: none */
 	json_t *said;    /* of one that is listed: members for its record, or NULL */
 	uint32_t stream; /* of its fsqa-test; SUBTEST_LISTED: the suite announced it */
+	uint32_t waits;  /* of one that is listed: the fsqa-test that it waits by; 0: none */
+	bool ready;      /* of one that is listed: its disks are as they are to be */
 	struct batch *batch;
 	struct trial trial;
 };
@@ -71,6 +74,7 @@ struct listed {
 	struct subtest_counts counts;  /* of those that ended in earlier machines */
 	char lost_at[TRIAL_PATH];      /* the test under way when the infrastructure broke */
 	bool stuck;                    /* the last try ended without a test that ended */
+	bool imaging;                  /* images are made before the next test begins */
 };
 
 /* What was done to a scratch disk on purpose (disk_faults.h). */
@@ -242,6 +246,8 @@ void listed_event(void *ctx, const struct suite_test *t);
 void listed_begin(struct batch *b, const struct job_stage *s);
 /* For suite_spec; NULL: its suite does not list them. */
 const char *const *listed_left(const struct batch *b);
+/* The test of this path begins now: nothing of the one before is done any more. */
+void listed_begins(struct batch *b, const char *test);
 /* A test ended; where the infrastructure broke under it, it is tried once more. */
 void listed_ended(struct batch *b, const struct trial *t, enum verdict v);
 /* The stage's try is over: whether it is to go on with those that are left. Else they are MISS. */

@@ -41,6 +41,7 @@ void listed_begin(struct batch *b, const struct job_stage *s)
 		memcpy(l->left, s->tests, l->n_left * sizeof *l->left);
 	}
 	l->n_at_start = l->n_left;
+	l->imaging = false;
 	/* The stage's verdict is on all of its tests. */
 	b->stage.counts = l->counts;
 }
@@ -56,9 +57,17 @@ static void watch_test(struct batch *b, const char *name)
 	const struct job_stage *stage = b->listed.stage;
 	int64_t own_us = json_i64_or(stage->timeouts, name, 0);
 	uint64_t us = own_us > 0 ? (uint64_t)own_us : stage->test_timeout_us;
+	us += b->listed.imaging ? SUITE_IMAGES_US : 0;
 	auto_free char *why = xasprintf(
 		"the target hung: nothing was heard of %s for %s", name, clock_human(us, human));
 	batch_deadline(b, us, why);
+}
+
+void listed_begins(struct batch *b, const char *test)
+{
+	auto_free char *name = testpath_name(test);
+	b->listed.imaging = false;
+	watch_test(b, name);
 }
 
 void listed_event(void *ctx, const struct suite_test *t)
@@ -70,6 +79,8 @@ void listed_event(void *ctx, const struct suite_test *t)
 		batch_note(b, "warning", t->reason);
 		return;
 	}
+	if (t->ended)
+		b->listed.imaging = t->verdict == VERDICT_FAIL && b->job->image_max_bytes;
 	watch_test(b, t->name);
 	if (t->ended)
 		subtest_end_listed(b, t);

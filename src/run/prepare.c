@@ -241,6 +241,7 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	json_object_set_new(j, "env", env_json(p, q->profile));
 	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
 	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
+	set_number(j, "image_max_bytes", config_num(c, "fstests.imageMax"));
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	set_number(j, "hang_timeout_us", config_num(c, "vm.hangTimeout"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));

@@ -195,6 +195,7 @@ static void run_suite(struct batch *b)
 		.logs_dirfd = b->stage.logs_fd,
 		.logs_max_bytes = b->job->logs_max_bytes,
 		.logs_max_files = b->job->logs_max_files,
+		.image_max_bytes = b->job->image_max_bytes,
 		.cols = BATCH_COLS,
 		.rows = BATCH_ROWS,
 	};

@@ -69,26 +69,54 @@ static struct subtest *find_subtest(struct batch *b, uint32_t stream)
 	return NULL;
 }
 
+/* Of those that are listed one may be healed while the next is there. */
+static struct subtest *find_listed(struct batch *b, bool ended)
+{
+	for (size_t i = 0; i < BATCH_SUBTESTS; i++) {
+		struct subtest *s = &b->subtests[i];
+		if (s->used && s->stream == SUBTEST_LISTED && s->ended == ended)
+			return s;
+	}
+	return NULL;
+}
+
 static void end_and_heal(struct batch *b, struct subtest *s, enum verdict v, const char *reason);
+
+static void answer(struct batch *b, struct subtest *s, const char *why)
+{
+	uint32_t stream = s->stream == SUBTEST_LISTED ? s->waits : s->stream;
+	s->ready = true;
+	s->waits = 0;
+	if (b->session && stream)
+		session_event_ack(b->session, stream, why);
+}
 
 static void subtest_faulted(struct batch *b, uint32_t stream, const char *why)
 {
-	struct subtest *s = find_subtest(b, stream);
+	struct subtest *s =
+		stream == SUBTEST_LISTED ? find_listed(b, false) : find_subtest(b, stream);
 	if (!s || s->ended || !b->session)
 		return;
-	session_event_ack(b->session, stream, why);
-	if (why) /* it does not start */
+	answer(b, s, why);
+	if (why) /* it does not start; of one that is listed nothing counts any more */
 		end_and_heal(b, s, VERDICT_ERROR, why);
+}
+
+/* Its start is durable, and the one before it left its disks as they were. */
+static void may_start(struct batch *b, struct subtest *s)
+{
+	if (b->session && !disk_faults_declared(b, s->stream, subtest_faulted))
+		answer(b, s, NULL);
 }
 
 static void subtest_durable(void *ctx)
 {
 	struct subtest *s = ctx;
-	if (!s->used || s->durable)
+	if (--s->unacked > 0 || !s->used || s->ended)
 		return;
 	s->durable = true;
-	if (s->batch->session && !disk_faults_declared(s->batch, s->stream, subtest_faulted))
-		session_event_ack(s->batch->session, s->stream, NULL);
+	if (s->stream != SUBTEST_LISTED || !find_listed(s->batch, true))
+		may_start(s->batch, s);
 }
 
 /* What a guest announces is checked before it becomes a test: a bad name, too many at once or
@@ -141,15 +169,18 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 	s->reason = NULL;
 	json_decref(take(&s->said));
 	s->used = s->ended = false;
-	if (b->session && s->stream != SUBTEST_LISTED)
-		session_event_ack(b->session, s->stream, NULL);
+	answer(b, s, NULL);
 }
 
 static void subtest_healed(struct batch *b, uint32_t stream)
 {
-	struct subtest *s = find_subtest(b, stream);
+	bool listed = stream == SUBTEST_LISTED;
+	struct subtest *s = listed ? find_listed(b, true) : find_subtest(b, stream);
 	if (s && s->ended)
 		end_subtest(b, s, s->end, s->reason);
+	s = listed ? find_listed(b, false) : NULL;
+	if (s && s->durable && !s->ready)
+		may_start(b, s);
 }
 
 /* Its own end, but its disks are as they were before the next test starts. */
@@ -183,7 +214,8 @@ static struct subtest *begin(struct batch *b, uint32_t stream, const char *name)
 		return NULL;
 	}
 	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
-	*s = (struct subtest){ .used = true, .stream = stream, .batch = b };
+	unsigned unacked = s->unacked + 1;
+	*s = (struct subtest){ .used = true, .stream = stream, .batch = b, .unacked = unacked };
 	b->n_events++;
 	trial_begin(&s->trial, b->tally, b->trial.stage, path);
 	s->trial.marker_us = clock_mono_us() - b->stage.cast_start_us;
@@ -241,14 +273,33 @@ static void subtest_end(struct batch *b, uint32_t stream, const json_t *event)
 	end_and_heal(b, s, (enum verdict)v, text ? text : reason);
 }
 
-/* Its suite's program does not wait for us, but the plan has its name: where it is lost before this
- * is durable, it is one of those that never ended. */
+/* It waits for us where its suite's program asks by an event (subtest_begins); else, and where it
+ * is lost before this is durable, it is one of those that never ended. */
 void subtest_begin_listed(struct batch *b, const char *name)
 {
 	auto_free char *path = testpath_make(b->trial.test, name);
 	struct subtest *s = begin(b, SUBTEST_LISTED, path + strlen(b->trial.test) + 1);
-	if (s)
-		outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), NULL, NULL);
+	if (!s)
+		return;
+	disk_faults_expect(b, &s->trial);
+	outbox_record(b->out, "attempt_start", trial_start_record(&s->trial), subtest_durable, s);
+}
+
+/* The event comes behind what the suite's program printed before it. */
+static void subtest_begins(struct batch *b, uint32_t stream, const char *name)
+{
+	auto_free char *path = xasprintf("%s.%s", b->trial.test, name);
+	struct subtest *s = b->stopping || b->hung ? NULL : find_listed(b, false);
+	if (!s || strcmp(s->trial.test, path) != 0) {
+		session_event_ack(b->session, stream, "its suite did not say that it begins");
+		return;
+	}
+	listed_begins(b, s->trial.test);
+	if (s->waits)
+		session_event_ack(b->session, s->waits, "it was asked for again");
+	s->waits = stream;
+	if (s->ready)
+		answer(b, s, NULL);
 }
 
 static json_t *said_by_suite(const struct suite_test *t)
@@ -269,8 +320,8 @@ static json_t *said_by_suite(const struct suite_test *t)
 
 void subtest_end_listed(struct batch *b, const struct suite_test *t)
 {
-	struct subtest *s = find_subtest(b, SUBTEST_LISTED);
-	if (!s || s->ended)
+	struct subtest *s = find_listed(b, false);
+	if (!s)
 		return;
 	s->said = t->said ? said_by_suite(t) : NULL;
 	end_and_heal(b, s, t->verdict, t->reason);
@@ -321,6 +372,8 @@ void subtest_event(struct batch *b, uint32_t stream, const json_t *event)
 		subtest_end(b, stream, event);
 	else if (strcmp(kind, "disk") == 0)
 		disk_fault_event(b, stream, event);
+	else if (strcmp(kind, "begins") == 0)
+		subtest_begins(b, stream, json_str_or(event, "test", ""));
 	else if (strcmp(kind, "collect") == 0 && b->stage.task)
 		collect(b, json_str_or(event, "path", ""));
 	else if (strcmp(kind, "reboot") == 0)

@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "suite/fstests_applied.h"
 #include "suite/fstests_check.h"
+#include "suite/fstests_hook.h"
 #include "suite/fstests_priv.h"
 #include "suite/fstests_results.h"
 #include "suite/fstests_stages.h"
@@ -45,7 +46,8 @@ static int own_file(
 	return take_fd(&fd);
 }
 
-/* $1 to $3: fstests_test_dev. The tree lies there to be read only, and tests choose their golden
+/* $1 to $3: fstests_test_dev, then the section, the program that check takes for logger, 1 for
+ * images of metadata. The tree lies there to be read only, and tests choose their golden
  * output by links in it. A disk may have its name by a link (vm.disk), which check takes for
  * another disk than the one in /proc/mounts. Behind check, what is to be had of its failures while
  * the tree is there: the golden output, which may be one of several that the test chose. Of a
@@ -70,12 +72,18 @@ static const char script[] =
 	"	said=$(mkfs.$fstyp $force $mkfs \"$dev\" 2>&1) ||\n"
 	"		{ echo \"mkfs.$fstyp $mkfs $dev: $said\"; exit 9; }\n"
 	"fi\n"
+	"hook=" TASK_HOME "/fstests.hook\n"
+	"rm -rf $hook && mkdir $hook && printf %s \"$2\" >$hook/logger && chmod 755 $hook/logger\n"
+	"[ \"$3\" = 0 ] || export DUMP_CORRUPT_FS=1 DUMP_COMPRESSOR=gzip\n"
+	"section=$1\n"
+	"shift 3\n"
 	"report=xunit\n"
 	"! grep -qs xunit-quiet common/report || report=xunit-quiet\n"
-	"export DUMP_CORRUPT_FS=1 DUMP_COMPRESSOR=gzip\n"
-	"HOST_OPTIONS=" CONFIG " ./check -R $report -s \"$@\" </dev/null\n"
+	"PATH=$hook:$PATH HOST_OPTIONS=" CONFIG
+	" ./check -R $report -s \"$section\" \"$@\" </dev/null\n"
 	"code=$?\n"
-	"cd " RESULTS "/\"$1\" && for bad in */*.out.bad; do\n"
+	"$hook/logger --over\n"
+	"cd " RESULTS "/\"$section\" && for bad in */*.out.bad; do\n"
 	"	test=${bad%.out.bad}\n"
 	"	[ -f \"$0/tests/$test.out\" ] &&\n"
 	"		head -c 1048576 \"$0/tests/$test.out\" >\"$test" FSTESTS_GOLDEN "\"\n"
@@ -92,9 +100,11 @@ static bool is_sorted(const char *const *tests)
 
 static void command(void *state, const struct suite_spec *spec, struct strv *argv)
 {
+	auto_buf struct buf hook = { 0 };
+	fstests_hook_text(spec, &hook);
 	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, NULL);
 	fstests_test_dev(spec->config, spec->name, argv);
-	strv_add(argv, spec->name);
+	strv_addl(argv, spec->name, buf_str(&hook), spec->image_max_bytes ? "1" : "0", NULL);
 	if (!is_sorted(spec->tests)) /* check sorts them else; old ones can do no other */
 		strv_add(argv, "--exact-order");
 	for (size_t i = 0; spec->tests[i]; i++)

@@ -48,6 +48,8 @@ struct suite_need {
 	const char *text; /* what to say where it is missing */
 };
 
+#define SUITE_IMAGES_US (150u * 1000000) /* images of devices take at most, behind a test */
+
 /* What to run. All borrowed until on_done. */
 struct suite_spec {
 	const char *name;         /* "002_btrfsprogs" */
@@ -68,7 +70,8 @@ struct suite_spec {
 	int logs_dirfd;          /* where collected files are written */
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
-	unsigned cols, rows; /* of its terminal */
+	uint64_t image_max_bytes; /* of a metadata image after a failure; 0: none are made */
+	unsigned cols, rows;      /* of its terminal */
 };
 
 /* How it ended, as typed facts: the run makes the verdict. */

@@ -102,9 +102,11 @@ struct agent_entry {
  *   {"event":"end","status":"PASS|FAIL|ERROR|SKIP","code":1,"reason":"...","duration_us":123}
  *   {"event":"collect","path":"/var/log/x"}      a log the stage declares
  *   {"event":"reboot","mark":"after-crash"}      acknowledged, and then the host has it rebooted
+ *   {"event":"begins","test":"generic.001"}      of a test that its suite's program announced
  *   {"event":"disk","disk":"xvdb","action":"unplug|plug|error|slow|heal","test":"compression.zstd",
  *    "expect":["regex",...], ...}                from fsqa-disk: see run/disk_faults.h
- * A start is acknowledged once it is durable, an end once the disks are as they were before, a disk
- * once that is done, and a collect not by the host. EVENT_ACK's payload is empty, or says why not.
- * The connection's stream number ties an end to its start; a stream that closes without an end
- * is sent as {"event":"end","status":"ERROR","died":true,"reason":"fsqa-test died"}. */
+ * A start is acknowledged once it is durable, a begin once that test's start is, an end once the
+ * disks are as they were before, a disk once that is done, and a collect not by the host.
+ * EVENT_ACK's payload is empty, or says why not. The connection's stream number ties an end to its
+ * start; a stream that closes without an end is sent as
+ * {"event":"end","status":"ERROR","died":true,"reason":"fsqa-test died"}. */

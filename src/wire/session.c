@@ -239,6 +239,8 @@ static bool event_is_good(const json_t *j, const char *what)
 		return json_get_str(j, "status", &s, NULL) == 0 &&
 		       (!strcmp(s, "PASS") || !strcmp(s, "FAIL") || !strcmp(s, "ERROR") ||
 			       !strcmp(s, "SKIP"));
+	if (strcmp(what, "begins") == 0)
+		return json_get_str(j, "test", &s, NULL) == 0 && s[0];
 	if (strcmp(what, "reboot") == 0)
 		return json_get_str(j, "mark", &s, NULL) == 0 && s[0];
 	if (strcmp(what, "disk") == 0)

@@ -27,7 +27,7 @@ struct session_handler {
 	/* Device nodes are settled: suites may start. */
 	void (*on_ready)(void *ctx);
 	void (*on_kmsg)(void *ctx, const struct session_kmsg *k);
-	/* From fsqa-test and fsqa-disk (wire/agent.h, Events). Each start, end, reboot and disk
+	/* From fsqa-test and fsqa-disk (wire/agent.h, Events). Each but a collect
 	 * must be answered by session_event_ack once what it asks for holds; the guest waits for
 	 * that. */
 	void (*on_event)(void *ctx, uint32_t stream, const json_t *event);

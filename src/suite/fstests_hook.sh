@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# In the place of logger(1), which check runs before each test (fstests_hook.h). Before this stand,
+# as fsqa knows them: fstyp, test_dev, test_dir, scratch or pool, results (the section's folder), max
+# and budget (bytes of one image, and of all), seconds (for one of them).
+own=${0%/*}
+PATH=${PATH%%"$own:"*}${PATH#*"$own:"}:/usr/sbin:/sbin
+case $1 in
+"run xfstest "*) next=${1#run xfstest } ;;
+--over) next= ;;
+*) exec logger "$@" ;;
+esac
+
+# Where nothing can be written any more, $last stays as it was: who has .images had his.
+failed() {
+	[ ! -e "$results/$last.images" ] || return 1
+	[ ! -e "$results/$last.out.bad" ] || return 0
+	sed -n "\\|<testcase .*name=\"$last\" |,\\|</testcase>|p" "$results/result.xml" |
+		grep -q '<failure'
+}
+
+say() {
+	echo "$which device $dev: $1" >>"$results/$last.images"
+}
+
+# COMMAND EXIT-CODE LIMIT FILE
+failed_to() {
+	if [ "$2" = 124 ]; then
+		say "no image: $1 took longer than $seconds seconds"
+	elif [ "$(wc -c <"$4")" -ge "$3" ]; then
+		say "no image: $1 made more than $3 bytes (fstests.imageMax)"
+	else
+		say "no image: $1 (exit code $2): $(tr '\n' ' ' <"$own/said" | cut -c1-200)"
+	fi
+	rm -f "$4"
+}
+
+# Raw first, for not all of the tools compress. dash and bash as sh count blocks of 512 bytes.
+image() {
+	image=$results/$last.$which.$tool
+	command -v "$tool" || { say "no image: there is no $tool in the target"; return; }
+	total=$(cat "$own/total")
+	[ "${total:-0}" -lt "$budget" ] ||
+		{ say "no image: those before have their share of log.maxBytes"; return; }
+	(ulimit -f $((max * 8 / 512)) && exec timeout -k 5 "$seconds" "$tool" $options "$dev" "$image") \
+		>"$own/said" 2>&1
+	code=$?
+	[ $code = 0 ] || { failed_to "$tool" $code $((max * 8)) "$image"; return; }
+	(ulimit -f $((max / 512)) && exec timeout "$seconds" $pack <"$image") \
+		>"$image.$suffix" 2>"$own/said"
+	code=$?
+	rm -f "$image"
+	[ $code = 0 ] || { failed_to "$pack" $code "$max" "$image.$suffix"; return; }
+	size=$(wc -c <"$image.$suffix")
+	echo $((${total:-0} + size)) >"$own/total"
+	say "$size bytes: ${image##*/}.$suffix"
+}
+
+# The test device may be mounted: its image is of what lies on it now.
+images() {
+	case $fstyp in
+	btrfs) tool=btrfs-image options='-c 0' ;;
+	xfs) tool=xfs_metadump options=-o ;;
+	ext[234]) tool=e2image options='-f -Q' ;;
+	*) return ;;
+	esac
+	pack='gzip -c' suffix=gz
+	! command -v zstd || pack='zstd -q -c' suffix=zst
+	which=test dev=$test_dev
+	image
+	which=scratch dev=${scratch:-${pool%% *}}
+	image
+	sync "$results/$last".*
+}
+
+{
+	last=$(cat "$own/last")
+	echo "$next" >"$own/last"
+	[ -z "$last" ] || [ "$max" = 0 ] || ! failed || images
+	[ -z "$next" ] || fsqa-test --begins "${next%%/*}.${next#*/}"
+} >/dev/null 2>&1 </dev/null
+[ -n "$next" ] && command -v logger >/dev/null && logger "$@"
+exit 0
