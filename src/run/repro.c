@@ -72,19 +72,31 @@ static int find_attempt(
 	return err_set(e, ENOENT, "%s: no test '%s' ran%s", r->id, test, hint);
 }
 
-/* A machine that check was started in again counts as another. */
+/* All that its machine did since it came up, by how many calls of check it may be; what is of
+ * another section or of scripts cannot be put before it by a command line. */
 static void find_before(struct repro *p)
 {
-	int64_t call = json_i64_or(p->attempt->end, "stage_attempt", 0);
-	for (const struct run_attempt *a = p->run->attempts; call && a < p->attempt; a++) {
-		if (strcmp(a->stage, p->attempt->stage) != 0 ||
-			json_i64_or(a->end, "stage_attempt", 0) != call ||
-			a->batch != p->attempt->batch)
+	const struct run_attempt *a = p->attempt;
+	auto_strv struct strv others = { 0 };
+	while (a > p->run->attempts &&
+		(strcmp(a->test, "boot") != 0 || a->batch != p->attempt->batch))
+		a--;
+	for (; a < p->attempt; a++) {
+		bool ours = strcmp(a->stage, p->attempt->stage) == 0;
+		if (a->batch != p->attempt->batch || strcmp(a->test, "boot") == 0)
+			continue;
+		if (!ours && run_attempt_is_stage(a))
+			strv_add(&others, a->test);
+		/* One that was not reached has a record, and did not run. */
+		if (!ours || json_i64_or(a->end, "stage_attempt", 0) == 0)
 			continue;
 		auto_free char *name = testpath_name(a->test);
 		if (strv_find(&p->before, name) == p->before.n && strcmp(name, p->name) != 0)
 			strv_add(&p->before, name);
 	}
+	auto_free char *names = strv_join(&others, ", ");
+	if (others.n)
+		strv_addf(&p->doubts, "before it there ran in its machine, too: %s", names);
 }
 
 /* ---- its command ---- */

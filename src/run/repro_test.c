@@ -32,6 +32,8 @@ static struct run_info *fstests_run(const char *state, const char *command, json
 	add(w, "fstests.s.generic.002", 1, "PASS", 1);
 	add(w, "fstests.s.generic.003", 1, "FAIL", 1);
 	test_end(w, "fstests.s", 1, "FAIL");
+	test_start(w, "boot", 2, "");
+	test_end(w, "boot", 2, "PASS");
 	test_start(w, "fstests.s", 2, "s");
 	add(w, "fstests.s.generic.004", 1, "FAIL", 2);
 	test_end(w, "fstests.s", 2, "FAIL");
@@ -78,6 +80,33 @@ static void test_what_ran_in_another_machine_was_not_before_it(void **state)
 	auto_free char *alone = line_of(&p, NULL);
 	assert_non_null(strstr(alone, "fsqa run x --kernel=bzImage -c "));
 	assert_string_equal(p.doubts.v[0], "the kernel is whatever bzImage is now");
+}
+
+static void test_what_its_machine_did_before_its_call_of_check_is_before_it(void **state)
+{
+	auto_repro struct repro p = { 0 };
+	struct run_writer *w =
+		create(*state, "fsqa run x -k a", json_pack("{s:s}", "kernel", "6.1.0"));
+	test_start(w, "boot", 1, "");
+	test_end(w, "boot", 1, "PASS");
+	test_start(w, "script.002_b", 1, "002_b");
+	test_end(w, "script.002_b", 1, "PASS");
+	test_start(w, "fstests.s", 1, "s");
+	add(w, "fstests.s.generic.001", 1, "PASS", 1);
+	add(w, "fstests.s.generic.030", 1, "ERROR", 1); /* it killed check */
+	test_end(w, "fstests.s", 1, "ERROR");
+	test_start(w, "fstests.s", 2, "s");
+	add(w, "fstests.s.generic.031", 1, "PASS", 2);
+	test_start(w, "fstests.s.generic.099", 1, "s"); /* never reached, and written down */
+	test_end(w, "fstests.s.generic.099", 1, "MISS");
+	add(w, "fstests.s.generic.032", 1, "FAIL", 2);
+	test_end(w, "fstests.s", 2, "FAIL");
+	auto_free char *id = test_finish(w, "FAIL");
+	auto_run_info struct run_info *r = test_read(*state, id);
+	ok(repro_find(r, "generic/032", &p, e));
+	auto_free char *before = strv_join(&p.before, " ");
+	assert_string_equal(before, "generic/001 generic/030 generic/031");
+	assert_string_equal(p.doubts.v[0], "before it there ran in its machine, too: script.002_b");
 }
 
 static void test_a_stage_of_scripts_is_run_as_a_whole(void **state)
@@ -149,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(test_a_run_is_narrowed_to_one_test_on_its_kernel),
 		WITH(test_what_ran_in_another_machine_was_not_before_it),
+		WITH(test_what_its_machine_did_before_its_call_of_check_is_before_it),
 		WITH(test_a_stage_of_scripts_is_run_as_a_whole),
 		WITH(test_a_name_that_is_none_or_two_is_refused),
 		WITH(test_the_recipe_has_kernel_machine_section_and_order),
