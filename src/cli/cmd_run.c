@@ -16,6 +16,7 @@
 #include "run/prepare.h"
 #include "run/run.h"
 #include "site/site.h"
+#include "suite/suite.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +88,11 @@ static int load_profile(
 		strv_addl(&settings,
 			"fstests.tests=", "fstests.groups=", "fstests.groups=" SMOKE_GROUP, NULL);
 	choose_fstests(cli, &settings);
-	if (*cli_values(cli, "stage")) /* only this one: nor what lists its tests itself */
+	if (*cli_values(cli, "stage")) { /* only this one: nor what lists its tests itself */
 		strv_add(&settings, "fstests.tree=");
+		for (size_t i = 0; suites[i]; i++)
+			strv_addf(&settings, "suite.%s.tests=", suites[i]->name);
+	}
 	strv_split(&fragments, variant ? variant : "", "+");
 	for (size_t i = 0; i < fragments.n; i++)
 		strv_addf(&settings, "kernel.fragments=%s", fragments.v[i]);
@@ -532,8 +536,8 @@ static const struct command_option options[] = {
 		NULL, 1, 0 },
 	CLI_MACHINE_OPTIONS,
 	{ "stage", 's', "NAME",
-		"only this stage, by name or number (more: repeat, or a,b), and no fstests", NULL,
-		1, 0 },
+		"only this stage, by name or number (more: repeat, or a,b), and no other suite",
+		NULL, 1, 0 },
 	{ "from", 0, "NAME", "this stage and those after it", NULL, 0, 0 },
 	{ "test", 0, "NAME", "of fstests only this test, and no stages (repeat; so the next two)",
 		NULL, 1, 0 },

@@ -56,7 +56,7 @@ static int check_names(const struct config *c, struct err *e)
 	for (size_t i = 0; (x = config_subsection(c, "suite", i)); i++) {
 		auto_free char *name = xasprintf("suite.%s.tests", x);
 		auto_free char *hint = nearest_hint(x, strv_get(&known));
-		if (strv_find(&known, x) == known.n)
+		if (strv_find(&known, x) == known.n && *config_list(c, name))
 			return err_set(e, ENOENT, "%s: no suite '%.80s'%s", config_origin(c, name),
 				x, hint);
 	}

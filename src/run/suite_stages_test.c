@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct fixture {
 	char dir[64];
@@ -127,6 +128,83 @@ static void test_what_is_not_there_is_named_with_where_it_was_asked(void **state
 	refused(*state, "[fstests]\ntree = tree\n[disk]\ncount = 1\n", -EINVAL, "fsqa.conf:4");
 }
 
+/* A folder of programs, whose stage is *ret; -errno of it else. */
+static int tap(struct fixture *f, const char *settings, json_t **ret, struct err *e)
+{
+	json_t *all = NULL;
+	int rc = plan(f, settings, &all, e);
+	if (rc == 0) {
+		assert_int_equal(json_array_size(all), 1);
+		*ret = json_incref(json_array_get(all, 0));
+	}
+	json_decref(all);
+	return rc;
+}
+
+static void put_program(const struct fixture *f, const char *name)
+{
+	auto_free char *path = path_join(f->dir, name);
+	assert_int_equal(file_replace(path, "#!/bin/sh\n", 10, 0755, NULL), 0);
+}
+
+static void test_a_folder_of_programs_is_a_stage_of_tap(void **state)
+{
+	struct fixture *f = *state;
+	auto_json json_t *s = NULL;
+	auto_free char *dir = path_join(f->dir, "self");
+	auto_free char *link = path_join(f->dir, "self/030_link");
+	assert_int_equal(file_mkdirs(dir, 0755, NULL), 0);
+	put_program(f, "self/020_b.sh");
+	put_program(f, "self/010_a");
+	put_program(f, "self/.hidden");
+	put(f, "self/lib.sh", "x\n");
+	put(f, "self/config",
+		"# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=n\nCONFIG_D=m\n"
+		"CONFIG_E=4\nCONFIG_F\n");
+	put(f, "self/provokes", "csum failed\n");
+	assert_int_equal(symlink("/etc/passwd", link), 0);
+	assert_int_equal(
+		tap(f, "[suite \"tap\"]\ntests = self/\ntestTimeout = 45s\n", &s, NULL), 0);
+	assert_string_equal(json_str_or(s, "suite", ""), "tap");
+	assert_string_equal(json_str_or(s, "name", ""), "self");
+	auto_json json_t *want = json_pack("[ss]", "010_a", "020_b.sh");
+	assert_true(json_equal(json_object_get(s, "tests"), want));
+	const json_t *files = json_object_get(s, "files");
+	assert_int_equal(json_array_size(files), 5); /* no link */
+	assert_string_equal(
+		json_str_or(json_array_get(files, 0), "dest", ""), "/root/tap/self/010_a");
+	assert_int_equal(json_i64_or(json_array_get(files, 0), "mode", 0), 0755);
+	const json_t *needs = json_object_get(s, "needs");
+	assert_int_equal(json_array_size(needs), 2);
+	assert_string_equal(json_str_or(json_array_get(needs, 1), "what", ""), "c:CONFIG_D");
+	assert_int_equal(json_array_size(json_object_get(s, "provokes")), 1);
+	assert_int_equal(json_i64_or(s, "test_timeout_us", 0), 105000000);
+	/* Of a kernel that has one of the two, the other is missing. */
+	auto_json json_t *all = json_pack("[O]", s);
+	suite_stages_kernel(all, "CONFIG_B=y\nCONFIG_DD=y\n");
+	assert_int_equal(json_array_size(needs), 1);
+	assert_string_equal(json_str_or(json_array_get(needs, 0), "what", ""), "-:CONFIG_D");
+}
+
+static void test_a_suite_or_folder_that_is_not_there_is_named(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = path_join(f->dir, "bad name");
+	auto_free char *other = path_join(f->dir, "other/bad");
+	assert_int_equal(file_mkdirs(dir, 0755, NULL), 0);
+	assert_int_equal(file_mkdirs(other, 0755, NULL), 0);
+	refused(f, "[suite \"tab\"]\ntests = self\n", -ENOENT,
+		"fsqa.conf:2: no suite 'tab' (did you mean tap?)");
+	refused(f, "[suite \"fstests\"]\ntests = self\n", -EINVAL, "fstests.tree");
+	refused(f, "[suite \"tap\"]\ntests = absent\n", -ENOENT, "fsqa.conf:2");
+	refused(f, "[suite \"tap\"]\ntests = tree/tests\n", -ENOENT, "no executable file");
+	refused(f, "[suite \"tap\"]\ntests = bad name\n", -EINVAL, "letters, digits");
+	put_program(f, "other/bad/a b");
+	refused(f, "[suite \"tap\"]\ntests = other/bad\n", -EINVAL, "a test's name");
+	refused(f, "[suite \"tap\"]\ntests = self\ntests = other/self\n", -EINVAL,
+		"two folders are named self");
+}
+
 static void owner(const char *path, const char *want)
 {
 	size_t n = 0;
@@ -154,6 +232,8 @@ int main(void)
 		cmocka_unit_test(test_one_scratch_device_of_a_filesystem_that_has_no_pools),
 		cmocka_unit_test(test_the_last_disk_is_that_of_log_writes_where_it_is_asked),
 		cmocka_unit_test(test_what_is_not_there_is_named_with_where_it_was_asked),
+		cmocka_unit_test(test_a_folder_of_programs_is_a_stage_of_tap),
+		cmocka_unit_test(test_a_suite_or_folder_that_is_not_there_is_named),
 		cmocka_unit_test(test_a_result_file_belongs_to_its_test),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

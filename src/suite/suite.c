@@ -6,6 +6,7 @@
 const struct suite *const suites[] = {
 	&suite_script,
 	&suite_fstests,
+	&suite_tap,
 	NULL,
 };
 

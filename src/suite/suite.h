@@ -57,11 +57,11 @@ struct suite_spec {
 	uint64_t timeout_us;      /* from its start in the target */
 	uint64_t test_timeout_us; /* of those that list their tests: of one, 0: none */
 	/* Of suites that have tests of their own: */
-	const char *const
-		*tests;     /* in this order, NULL-terminated; NULL: it announces them itself */
-	bool resumed;       /* those that an earlier try of the list left */
-	const char *tree;   /* in the target: where the suite lies */
-	const char *config; /* text of its own configuration file */
+	const char *const *tests; /* in this order, NULL-terminated; those that end go out of it;
+				   * NULL: it announces them itself */
+	bool resumed;             /* those that an earlier try of the list left */
+	const char *tree;         /* in the target: where the suite lies */
+	const char *config;       /* text of its own configuration file */
 	const struct suite_need *needs; /* NULL, or the last one's `what` is NULL */
 	const char *const *env;         /* "NAME=value", NULL-terminated */
 	const struct suite_file *files; /* put before it starts */
@@ -221,6 +221,8 @@ struct suite {
 extern const struct suite suite_script;
 /* fstests: one call of check with a list of tests. */
 extern const struct suite suite_fstests;
+/* Programs that print TAP, as the kernel's selftests. */
+extern const struct suite suite_tap;
 /* All, NULL-terminated. */
 extern const struct suite *const suites[];
 /* By name, NULL: none. */

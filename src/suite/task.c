@@ -154,7 +154,7 @@ static void put_next_file(struct suite_task *t)
 	struct err e = { 0 };
 	auto_free char *dest = NULL;
 	unsigned mode = 0;
-	if (t->next_file > t->spec->n_files) {
+	if (t->next_file >= t->spec->n_files + (t->kind->own_file != NULL)) {
 		t->step = STEP_PROBE;
 		next_step(t);
 		return;
@@ -255,7 +255,9 @@ static void ran(void *ctx, const struct session_exit *x)
 	(void)snprintf(t->result.error, sizeof t->result.error, "%s", x->error); /* may be cut */
 	if (t->kind->ran)
 		t->kind->ran(t->state, &t->result);
-	t->step = STEP_MARKER;
+	bool more =
+		t->result.started && !t->result.stopped && t->kind->more && t->kind->more(t->state);
+	t->step = more ? STEP_RUN : STEP_MARKER;
 	next_step(t);
 }
 
@@ -271,13 +273,15 @@ static void run(struct suite_task *t)
 		.pty = true,
 		.cols = t->spec->cols,
 		.rows = t->spec->rows,
-		.deadline_us = t->spec->timeout_us,
+		.deadline_us = t->kind->limit_us ? t->kind->limit_us(t->spec) : t->spec->timeout_us,
 		.on_output = on_output,
 		.on_exit = ran,
 		.ctx = t,
 	};
-	t->started_us = clock_mono_us();
-	t->h->on_phase(t->ctx, SUITE_RUNNING);
+	if (t->started_us == 0) {
+		t->started_us = clock_mono_us();
+		t->h->on_phase(t->ctx, SUITE_RUNNING);
+	}
 	if (session_exec(t->session, &x, &t->job, &e) < 0)
 		fail(t, "start the stage", e.msg);
 }

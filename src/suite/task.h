@@ -26,8 +26,12 @@ struct task_kind {
 	/* The command: append its argv. */
 	void (*command)(void *state, const struct suite_spec *spec, struct strv *argv);
 	void (*output)(void *state, const void *data, size_t n);
+	uint64_t (*limit_us)(const struct suite_spec *spec); /* of it; NULL: the spec's timeout */
 	/* It ended, and not with the session. */
 	void (*ran)(void *state, struct suite_result *r);
+	/* Whether there is a further command; asked where the last one could be started, and nobody
+	 * stopped it. */
+	bool (*more)(void *state);
 	const char *marker; /* shell; exits 0 if the stage made its completion marker */
 	const char *tidy;   /* shell */
 	void (*end)(void *state, struct suite_result *r); /* before on_done: frees `state` */
