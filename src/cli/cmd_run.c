@@ -88,11 +88,11 @@ static int load_profile(
 		strv_addl(&settings,
 			"fstests.tests=", "fstests.groups=", "fstests.groups=" SMOKE_GROUP, NULL);
 	choose_fstests(cli, &settings);
-	if (*cli_values(cli, "stage")) { /* only this one: nor what lists its tests itself */
+	if (*cli_values(cli, "stage")) /* only this one: nor what lists its tests itself */
 		strv_add(&settings, "fstests.tree=");
-		for (size_t i = 0; suites[i]; i++)
-			strv_addf(&settings, "suite.%s.tests=", suites[i]->name);
-	}
+	bool alone = *cli_values(cli, "stage") || asks_fstests(cli);
+	for (size_t i = 0; alone && suites[i]; i++)
+		strv_addf(&settings, "suite.%s.tests=", suites[i]->name);
 	strv_split(&fragments, variant ? variant : "", "+");
 	for (size_t i = 0; i < fragments.n; i++)
 		strv_addf(&settings, "kernel.fragments=%s", fragments.v[i]);
