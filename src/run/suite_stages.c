@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What all suites are asked with; ask_clear. */
+/* What all suites are asked with. */
 struct asking {
 	struct suite_ask ask;
 	struct strv disks;

@@ -27,9 +27,14 @@ static const uint8_t system_off[] = { 0x01, 0x80, 0xa0, 0x52, 0x21, 0x04, 0x00, 
 static const char *const system_off_args[] = { "-machine", "virt", "-device",
 	"loader,file=" MACHINE_PROBE_FILE ",addr=0x40200000,cpu-num=0,force-raw=on", NULL };
 
-/* Both of the first or neither: programs take one for the sign of the other. The others make the
- * kernel copy and clear byte by byte, which is slow here. */
-#define X86_CPU_TCG "max,-sse4.2,-pclmulqdq,-erms,-fsrm"
+/* What a PC's rows have in common. Of the features that an emulated processor is not to have both
+ * of the first or neither: programs take one for the sign of the other. The others make the kernel
+ * copy and clear byte by byte, which is slow here. Slot 31 is the chipset's. */
+#define PC                                                                                         \
+	.package = "qemu-system-x86", .type = "q35", .cpu_kvm = "host",                            \
+	.cpu_tcg = "max,-sse4.2,-pclmulqdq,-erms,-fsrm", .console = "ttyS0", .bus = "pcie.0",      \
+	.first_slot = 1, .last_slot = 30, .command_line_max = 2047,                                \
+	.probe = { boot_sector, sizeof boot_sector, 512, { 0x55, 0xaa }, boot_sector_args, 33 }
 
 static const struct machine machines[] = {
 	{
@@ -37,17 +42,7 @@ static const struct machine machines[] = {
 		.debian = "amd64",
 		.elf = EM_X86_64,
 		.program = "qemu-system-x86_64",
-		.package = "qemu-system-x86",
-		.type = "q35",
-		.cpu_kvm = "host",
-		.cpu_tcg = X86_CPU_TCG,
-		.console = "ttyS0",
-		.bus = "pcie.0",
-		.first_slot = 1,
-		.last_slot = 30, /* 31 is the chipset's */
-		.command_line_max = 2047,
-		.probe = { boot_sector, sizeof boot_sector, 512, { 0x55, 0xaa }, boot_sector_args,
-			33 },
+		PC,
 	},
 	{
 		.arch = "aarch64",
@@ -73,17 +68,7 @@ static const struct machine machines[] = {
 		.wide = "x86_64",
 		.elf = EM_386,
 		.program = "qemu-system-i386",
-		.package = "qemu-system-x86",
-		.type = "q35",
-		.cpu_kvm = "host",
-		.cpu_tcg = X86_CPU_TCG,
-		.console = "ttyS0",
-		.bus = "pcie.0",
-		.first_slot = 1,
-		.last_slot = 30,
-		.command_line_max = 2047,
-		.probe = { boot_sector, sizeof boot_sector, 512, { 0x55, 0xaa }, boot_sector_args,
-			33 },
+		PC,
 	},
 };
 
