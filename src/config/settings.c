@@ -170,6 +170,10 @@ static const struct setting settings[] = {
 		.help = "fstests: a tree, TREE#REF, a tar or zip file, or a URL of git with "
 			"#BRANCH, #TAG or #COMMIT; what is not built is built in a guest, once; "
 			"guests see it as /mnt/fstests, read-only" },
+	{ "fstests.xunit", SETTING_CHOICE, .def = "false", .choices = "false|true",
+		.help = "check writes its own report too (check -R xunit-quiet: result.xml, among "
+			"a stage's files), which is read as one more witness; it takes some ten "
+			"seconds a test without KVM" },
 	{ "gc.maxAge", SETTING_DURATION, .min = 0, .max = 3650 * DAY, .bare_us = DAY, .def = "30d",
 		.help = "fsqa gc removes what no result or branch refers to and nobody used for so "
 			"long, also where there is room" },

@@ -235,6 +235,7 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_bytes = number(&r, "logs_max_bytes");
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.image_max_bytes = (uint64_t)json_i64_or(j, "image_max_bytes", 0);
+	job.own_report = json_is_true(json_object_get(j, "own_report"));
 	job.record_limit = number(&r, "record_limit");
 	job.salvage = json_str_or(j, "salvage", NULL);
 	job.hang_timeout_us = number(&r, "hang_timeout_us");

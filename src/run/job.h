@@ -65,7 +65,8 @@ struct job {
 	const char **env; /* NULL-terminated */
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
-	uint64_t image_max_bytes; /* as suite_spec has it */
+	uint64_t image_max_bytes; /* as suite_spec has them */
+	bool own_report;
 	uint64_t record_limit;
 	uint64_t hang_timeout_us;     /* without a sign of life after the kernel said that something
 					 hangs */

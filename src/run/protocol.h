@@ -32,7 +32,7 @@
  * suite/suite.h has it),
  * "files": [{path dest mode}], "faults": [{stage or test, faults[] (disk_fault.h), expect[]}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
- * "env": [], "logs_max_bytes", "logs_max_files", "image_max_bytes"?, "record_limit",
+ * "env": [], "logs_max_bytes", "logs_max_files", "image_max_bytes"?, "own_report"?, "record_limit",
  * "hang_timeout_us", "salvage"?, "kernel_source", "shell":
  * {"argv", "cols", "rows", "put": [{from to}], "fetch": [{from to}]}?, "keep": bool, "hold": {file
  * idle_us console}?}

@@ -47,12 +47,12 @@ static int own_file(
 }
 
 /* $1 to $3: fstests_test_dev, then the section, the program that check takes for logger, 1 for
- * images of metadata. The tree lies there to be read only, and tests choose their golden
- * output by links in it. A disk may have its name by a link (vm.disk), which check takes for
- * another disk than the one in /proc/mounts. Behind check, what is to be had of its failures while
- * the tree is there: the golden output, which may be one of several that the test chose. Of a
- * filesystem that is found inconsistent it leaves its metadata. A report without each .full in it
- * is as good. */
+ * images of metadata, 1 for check's own report. The tree lies there to be read only, and tests
+ * choose their golden output by links in it. A disk may have its name by a link (vm.disk), which
+ * check takes for another disk than the one in /proc/mounts. Behind check, what is to be had of its
+ * failures while the tree is there: the golden output, which may be one of several that the test
+ * chose. Of a filesystem that is found inconsistent it leaves its metadata. A report without each
+ * .full in it is as good. */
 static const char script[] =
 	"over=/run/fstests\n"
 	"if ! [ -w \"$0/tests\" ]; then\n"
@@ -75,12 +75,12 @@ static const char script[] =
 	"hook=" TASK_HOME "/fstests.hook\n"
 	"rm -rf $hook && mkdir $hook && printf %s \"$2\" >$hook/logger && chmod 755 $hook/logger\n"
 	"[ \"$3\" = 0 ] || export DUMP_CORRUPT_FS=1 DUMP_COMPRESSOR=gzip\n"
-	"section=$1\n"
-	"shift 3\n"
-	"report=xunit\n"
-	"! grep -qs xunit-quiet common/report || report=xunit-quiet\n"
+	"section=$1 report=\n"
+	"[ \"$4\" = 0 ] || report='-R xunit'\n"
+	"[ -z \"$report\" ] || ! grep -qs xunit-quiet common/report || report='-R xunit-quiet'\n"
+	"shift 4\n"
 	"PATH=$hook:$PATH HOST_OPTIONS=" CONFIG
-	" ./check -R $report -s \"$section\" \"$@\" </dev/null\n"
+	" ./check $report -s \"$section\" \"$@\" </dev/null\n"
 	"code=$?\n"
 	"$hook/logger --over\n"
 	"cd " RESULTS "/\"$section\" && for bad in */*.out.bad; do\n"
@@ -104,7 +104,8 @@ static void command(void *state, const struct suite_spec *spec, struct strv *arg
 	fstests_hook_text(spec, &hook);
 	strv_addl(argv, "/bin/sh", "-c", script, spec->tree, NULL);
 	fstests_test_dev(spec->config, spec->name, argv);
-	strv_addl(argv, spec->name, buf_str(&hook), spec->image_max_bytes ? "1" : "0", NULL);
+	strv_addl(argv, spec->name, buf_str(&hook), spec->image_max_bytes ? "1" : "0",
+		spec->own_report ? "1" : "0", NULL);
 	if (!is_sorted(spec->tests)) /* check sorts them else; old ones can do no other */
 		strv_add(argv, "--exact-order");
 	for (size_t i = 0; spec->tests[i]; i++)

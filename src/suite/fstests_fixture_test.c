@@ -18,6 +18,7 @@ struct fixture {
 	char *tree;
 	char *results;
 	struct fstests_tree *t;
+	bool no_report;
 };
 
 #define LIST(...)                                                                                  \
@@ -53,8 +54,9 @@ static void run_check(struct fixture *f, const char *const *words, struct buf *o
 	auto_strv struct strv argv = { 0 };
 	auto_strv struct strv env = { 0 };
 	/* A pipe is what the lying tests can open again; proc's own is a socket. */
-	strv_addl(
-		&argv, "/bin/sh", "-c", "\"$0\" \"$@\" 2>&1 | cat", "./check", "-R", "xunit", NULL);
+	strv_addl(&argv, "/bin/sh", "-c", "\"$0\" \"$@\" 2>&1 | cat", "./check", NULL);
+	if (!f->no_report)
+		strv_addl(&argv, "-R", "xunit", NULL);
 	for (; *words; words++)
 		strv_add(&argv, *words);
 	strv_addf(&env, "PATH=%s", getenv("PATH"));
@@ -158,9 +160,8 @@ static void test_groups_are_those_of_the_tests(void **state)
 	}
 }
 
-static void test_every_way_to_end_has_its_verdict(void **state)
+static void run_all_ways(struct fixture *f)
 {
-	struct fixture *f = *state;
 	auto_buf struct buf printed = { 0 };
 	run_check(f, LIST("-g", "quick", "-e", "generic/011"), &printed);
 	struct fstests_choice c = {
@@ -171,6 +172,12 @@ static void test_every_way_to_end_has_its_verdict(void **state)
 		"001 PASS\n002 FAIL output\n003 FAIL exit output\n004 SKIP other\n005 FAIL dmesg\n"
 		"006 FAIL golden\n007 FAIL exit\n008 FAIL exit\n009 PASS\n010 FAIL exit\n"
 		"011 SKIP other\n");
+}
+
+static void test_every_way_to_end_has_its_verdict(void **state)
+{
+	struct fixture *f = *state;
+	run_all_ways(f);
 	/* What it left of a wrong output. */
 	auto_close int fd = open(f->results, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_free char *golden = fstests_tree_golden(f->t, "generic/002");
@@ -179,6 +186,15 @@ static void test_every_way_to_end_has_its_verdict(void **state)
 	assert_int_equal(
 		fstests_results_diff(fd, "generic/002", golden, 4096, &diff, &cut, NULL), 0);
 	assert_non_null(strstr(diff.s, "-expected 41\n+actual 42\n"));
+}
+
+static void test_verdicts_are_the_same_without_a_report(void **state)
+{
+	struct fixture *f = *state;
+	f->no_report = true;
+	run_all_ways(f);
+	auto_free char *path = path_join(f->results, "result.xml");
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 static void test_tests_that_lie_do_not_pass_by_it(void **state)
@@ -259,6 +275,7 @@ int main(void)
 		TEST(test_the_list_is_the_one_of_check),
 		TEST(test_groups_are_those_of_the_tests),
 		TEST(test_every_way_to_end_has_its_verdict),
+		TEST(test_verdicts_are_the_same_without_a_report),
 		TEST(test_tests_that_lie_do_not_pass_by_it),
 		TEST(test_check_that_is_killed_leaves_the_rest_unreached),
 		TEST(test_a_flood_is_a_failure_like_others),

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "suite/fstests_config.h"
+#include "suite/fstests_results.h"
 #include "suite/suite.h"
 #include <inttypes.h>
 #include <string.h>
@@ -30,5 +31,6 @@ void fstests_hook_text(const struct suite_spec *spec, struct buf *out)
 	/* Those of the verdicts are collected after them. */
 	buf_addf(out, "max=%" PRIu64 " budget=%" PRIu64 " seconds=%d\n", spec->image_max_bytes,
 		spec->logs_max_bytes / 2, FSTESTS_IMAGE_S);
+	buf_adds(out, "ended=$results/" FSTESTS_ENDED_FILE "\n");
 	buf_adds(out, fstests_hook_body);
 }

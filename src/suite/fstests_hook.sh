@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In the place of logger(1), which check runs before each test (fstests_hook.h). Before this stand,
 # as fsqa knows them: fstyp, test_dev, test_dir, scratch or pool, results (the section's folder), max
-# and budget (bytes of one image, and of all), seconds (for one of them).
+# and budget (bytes of one image, and of all), seconds (for one of them), ended (a file).
+set -f
 own=${0%/*}
 PATH=${PATH%%"$own:"*}${PATH#*"$own:"}:/usr/sbin:/sbin
 case $1 in
-"run xfstest "*) next=${1#run xfstest } ;;
---over) next= ;;
+"run xfstest "*) next=${1#run xfstest } times=${TMPDIR:-/tmp}/$PPID.time ;;
+--over) next= times=$results/check.time ;;
 *) exec logger "$@" ;;
 esac
 
+# check keeps the seconds of each that passed, and writes them down when it is at its end.
+ended() {
+	took=$(sed -n "s;^$last ;;p" "$times")
+	echo "$last ${took:--}" >>"$ended"
+	sync "$ended"
+}
+
 # Where nothing can be written any more, $last stays as it was: who has .images had his.
 failed() {
-	[ ! -e "$results/$last.images" ] || return 1
-	[ ! -e "$results/$last.out.bad" ] || return 0
-	sed -n "\\|<testcase .*name=\"$last\" |,\\|</testcase>|p" "$results/result.xml" |
-		grep -q '<failure'
+	[ -z "$took" ] && [ ! -e "$results/$last.notrun" ] && [ ! -e "$results/$last.images" ]
 }
 
 say() {
@@ -73,8 +78,10 @@ images() {
 }
 
 {
-	last=$(cat "$own/last")
+	last=
+	read -r last <"$own/last"
 	echo "$next" >"$own/last"
+	[ -z "$last" ] || ended
 	[ -z "$last" ] || [ "$max" = 0 ] || ! failed || images
 	[ -z "$next" ] || fsqa-test --begins "${next%%/*}.${next#*/}"
 } >/dev/null 2>&1 </dev/null

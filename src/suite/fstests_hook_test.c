@@ -86,7 +86,10 @@ static void call(struct fixture *f, const char *word)
 	put(f, "hook/logger", buf_str(&text), 0755);
 	strv_addf(&env, "PATH=.:%s/hook:%s/bin:%s", f->dir, f->dir, getenv("PATH"));
 	strv_addf(&env, "DIR=%s", f->dir);
-	const char *const argv[] = { "/bin/sh", "-c", "logger \"$0\" 2>&1", word, NULL };
+	strv_addf(&env, "TMPDIR=%s", f->dir);
+	static const char check[] =
+		"ln -sf times \"$DIR/$$.time\"; logger \"$0\" 2>&1; rm \"$DIR/$$.time\"";
+	const char *const argv[] = { "/bin/sh", "-c", check, word, NULL };
 	const struct proc_spec spec = {
 		.argv = argv,
 		.env = strv_get(&env),
@@ -102,16 +105,11 @@ static void call(struct fixture *f, const char *word)
 	assert_string_equal(buf_str(&out), "");
 }
 
-static void report(struct fixture *f, const char *name, const char *inside)
+/* What check keeps of those that passed. */
+static void passed(struct fixture *f, const char *times)
 {
-	auto_free char *text = xasprintf(
-		"<testsuite>\n\t<testcase classname=\"xfstests.s\" name=\"%s\" time=\"1\">\n%s"
-		"\t</testcase>\n</testsuite>\n",
-		name, inside);
-	put(f, "s/result.xml", text, 0644);
+	put(f, "times", times, 0644);
 }
-
-#define FAILURE "\t\t<failure message=\"[failed, exit status 1]\" type=\"TestFail\" />\n"
 
 static void test_a_test_begins_when_the_host_knows_and_the_log_has_it_too(void **state)
 {
@@ -130,7 +128,6 @@ static void test_what_failed_leaves_images_before_the_next_begins(void **state)
 	struct fixture *f = *state;
 	put(f, "bin/fsqa-test", "#!/bin/sh\nls \"$DIR/s/generic\" >\"$DIR/told\"\n", 0755);
 	call(f, "run xfstest generic/001");
-	report(f, "generic/001", FAILURE);
 	call(f, "run xfstest generic/002");
 	assert_content(
 		f, "told", "001.images\n001.scratch.xfs_metadump.zst\n001.test.xfs_metadump.zst\n");
@@ -138,31 +135,38 @@ static void test_what_failed_leaves_images_before_the_next_begins(void **state)
 	assert_content(f, "s/generic/001.images",
 		"test device /dev/t: 13 bytes: 001.test.xfs_metadump.zst\n"
 		"scratch device /dev/s: 13 bytes: 001.scratch.xfs_metadump.zst\n");
-	put(f, "s/generic/002.out.bad", "", 0644); /* a check that reports at its end alone */
 	call(f, "--over");
 	assert_content(f, "s/generic/002.test.xfs_metadump.zst", "-o of /dev/t\n");
+	assert_content(f, "s/ended", "generic/001 -\ngeneric/002 -\n");
 }
 
 static void test_what_passed_leaves_none(void **state)
 {
 	struct fixture *f = *state;
 	call(f, "run xfstest generic/001");
-	report(f, "generic/001", "");
+	passed(f, "generic/001 4\n");
 	call(f, "run xfstest generic/002");
-	report(f, "generic/003", FAILURE);
+	put(f, "s/generic/002.notrun", "why\n", 0644);
 	call(f, "run xfstest generic/003");
+	passed(f, "generic/001 4\ngeneric/003 60\n");
+	call(f, "run xfstest generic/004");
+	put(f, "s/check.time", "generic/003 60\ngeneric/004 1\n", 0644);
+	call(f, "--over");
+	call(f, "run xfstest generic/005");
 	f->spec.image_max_bytes = 0;
 	call(f, "--over");
-	assert_content(f, "s/generic/001.images", "");
-	assert_content(f, "s/generic/002.images", "");
-	assert_content(f, "s/generic/003.images", "");
+	assert_content(f, "s/ended",
+		"generic/001 4\ngeneric/002 -\ngeneric/003 60\ngeneric/004 1\ngeneric/005 -\n");
+	for (int i = 1; i <= 5; i++) {
+		auto_free char *name = xasprintf("s/generic/%03d.images", i);
+		assert_content(f, name, "");
+	}
 }
 
 /* What NAME.images says of one that failed. */
 static char *said(struct fixture *f)
 {
 	call(f, "run xfstest generic/001");
-	report(f, "generic/001", FAILURE);
 	call(f, "--over");
 	return content(f, "s/generic/001.images");
 }

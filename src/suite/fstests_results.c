@@ -316,10 +316,10 @@ static void read_end(int dirfd, const char *name, struct buf *out)
 	}
 }
 
-static void read_time(struct fstests_results *r, int dirfd)
+static void read_times(struct fstests_results *r, int dirfd, const char *name)
 {
 	auto_buf struct buf text = { 0 };
-	read_end(dirfd, "check.time", &text);
+	read_end(dirfd, name, &text);
 	char *save = NULL;
 	for (char *l = text.s ? strtok_r(text.s, "\n", &save) : NULL; l;
 		l = strtok_r(NULL, "\n", &save)) {
@@ -414,7 +414,8 @@ int fstests_results_read(
 		return err_set(e, ENOTDIR, "folder of results: not a folder");
 	r->read = true;
 	read_xmls(r, dirfd, xunit);
-	read_time(r, dirfd);
+	read_times(r, dirfd, "check.time");
+	read_times(r, dirfd, FSTESTS_ENDED_FILE);
 	read_log(r, dirfd);
 	auto_free char *dir = NULL;
 	for (size_t i = 0; i < r->n; i++) { /* by name: the tests of a folder follow each other */
@@ -483,8 +484,7 @@ static void judge_pass(const struct fstests_results *r, struct test *t)
 		settle(t, VERDICT_PASS, NULL);
 	else
 		settle(t, VERDICT_MISS,
-			r->read ? "check printed a pass, but neither result.xml nor check.time has "
-				  "it"
+			r->read ? "check printed a pass, but its files have no such pass"
 				: "check printed a pass, but its results were not collected");
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fstests_results.h: one verdict for each wanted test of one section of one run of check, from
  * two witnesses: what check printed (fstests_check.h), and the folder it left:
- *   result.xml               each test that ended; result.xml.new, where the machine went down
- *                            before that got its name
- *   check.time               "NAME SECONDS" of those that passed; only once the section is over
+ *   ended                    "NAME SECONDS" of each that passed, "NAME -" of the others, as check
+ *                            had it when the next began (fstests_hook.h)
+ *   check.time               the same of those that passed; only once the section is over
+ *   result.xml               each test that ended, where that was asked for; result.xml.new, where
+ *                            the machine went down before that got its name
  *   check.log                "Ran:", "Not run:", "Failures:"; the same
  *   DIR/NNN.out.bad .notrun .dmesg .full .hints
  *   DIR/NNN.golden           beside an .out.bad: what was expected; fsqa's own
- * A pass needs both: check printed it, and result.xml (where there is none: check.time, with the
- * same seconds) says it, and nothing says another thing. A failure needs one. What disagrees or is
- * missing is MISS, and the reasons say what. The caller, who knows how the machine ended, may call
- * FSTESTS_CUT otherwise: of a host that was lost, MISS.
- * Feed the events, read the folder, then judge. */
+ * A pass needs both: check printed it, and result.xml (where there is none: one of the times, with
+ * the same seconds) says it, and nothing says another thing. A failure needs one. What disagrees or
+ * is missing is MISS, and the reasons say what. The caller, who knows how the machine ended, may
+ * call FSTESTS_CUT otherwise: of a host that was lost, MISS. Feed the events, read the folder, then
+ * judge. */
 #pragma once
 #include "suite/fstests_check.h"
 #include "suite/verdict.h"
@@ -25,9 +27,10 @@ struct fstests_results;
 struct fstests_xunit;
 
 #define FSTESTS_GOLDEN      ".golden"
+#define FSTESTS_ENDED_FILE  "ended"
 #define FSTESTS_REASONS_MAX 32          /* of a verdict; more are dropped */
 #define FSTESTS_OUTPUT_MAX  (1u << 20)  /* bytes of golden and .out.bad that are compared */
-#define FSTESTS_LOG_MAX     (64u << 20) /* bytes of check.time, and of the end of check.log */
+#define FSTESTS_LOG_MAX     (64u << 20) /* bytes at the end of check.log and of the times */
 
 /* How far a test came. */
 enum fstests_reach {

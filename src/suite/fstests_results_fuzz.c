@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The input is what check printed, result.xml, check.time and check.log, parted by bytes 0xff; its
- * first byte says which other files there are. Property: each wanted test has one verdict, in the
- * order wanted; a pass was printed, with no discrepancy, and anything else has a reason. */
+/* The input is what check printed, result.xml, check.time, check.log and `ended`, parted by bytes
+ * 0xff; its first byte says which other files there are. Property: each wanted test has one
+ * verdict, in the order wanted; a pass was printed, with no discrepancy, and anything else has a
+ * reason. */
 #include "base/file.h"
 #include "base/mem.h"
 #include "suite/fstests_results.h"
@@ -77,7 +78,7 @@ static int folder(uint8_t files)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const parts[] = { "result.xml", "check.time", "check.log" };
+	static const char *const parts[] = { "result.xml", "check.time", "check.log", "ended" };
 	if (size == 0)
 		return 0;
 	int dirfd = folder(data[0]);

@@ -100,11 +100,17 @@ static void test_a_pass_needs_two_witnesses(void **state)
 	expect("generic/001  4s\n", NULL,
 		"MISS: check printed a pass, but its results were not collected\n");
 	expect("generic/001  4s\n", dir,
-		"MISS: check printed a pass, but neither result.xml nor check.time has it\n");
+		"MISS: check printed a pass, but its files have no such pass\n");
 	put(dir, "check.time", "generic/001 5\n");
 	expect("generic/001  4s\n", dir,
-		"MISS: check printed a pass, but neither result.xml nor check.time has it\n");
+		"MISS: check printed a pass, but its files have no such pass\n");
 	put(dir, "check.time", "generic/001 4\n");
+	expect("generic/001  4s\n", dir, "PASS\n");
+	put(dir, "check.time", "");
+	put(dir, "ended", "generic/001 -\n");
+	expect("generic/001  4s\n", dir,
+		"MISS: check printed a pass, but its files have no such pass\n");
+	put(dir, "ended", "generic/001 4\ngeneric/002 -\n");
 	expect("generic/001  4s\n", dir, "PASS\n");
 	put(dir, "result.xml", XML(""));
 	expect("generic/001  4s\n", dir,

@@ -16,7 +16,7 @@
 static bool is_report(const char *name)
 {
 	static const char *const known[] = { "result.xml", "result.xml.new", "check.time",
-		"check.log" };
+		"check.log", FSTESTS_ENDED_FILE };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strcmp(name, known[i]) == 0)
 			return true;

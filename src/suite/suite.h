@@ -71,6 +71,7 @@ struct suite_spec {
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
 	uint64_t image_max_bytes; /* of a metadata image after a failure; 0: none are made */
+	bool own_report;          /* the report is wanted that the suite itself can write */
 	unsigned cols, rows;      /* of its terminal */
 };
 
