@@ -58,19 +58,29 @@ static int check_files(const struct run_info *r, const json_t *job, struct err *
 	return rc;
 }
 
+int resume_frozen(const char *run_dir, json_t **ret, struct err *e)
+{
+	auto_free char *path = path_join(run_dir, FILE_NAME);
+	auto_json json_t *j = NULL;
+	int rc = json_read_object(path, &j, e);
+	if (rc < 0)
+		return rc;
+	if (!json_object_get(j, "job"))
+		return err_set(e, EINVAL, "%s has no job", path);
+	*ret = take(&j);
+	return 0;
+}
+
 int resume_read(const struct run_info *r, json_t **ret, struct err *e)
 {
 	struct err why = { 0 };
-	auto_free char *path = path_join(r->dir, FILE_NAME);
 	auto_json json_t *j = NULL;
-	int rc = json_read_object(path, &j, &why);
+	int rc = resume_frozen(r->dir, &j, &why);
 	if (rc < 0)
 		return err_set(e, rc, "run %s cannot go on: %s", r->id, why.msg);
-	if (!json_object_get(j, "job"))
-		return err_set(e, EINVAL, "run %s cannot go on: %s has no job", r->id, path);
 	rc = check_files(r, json_object_get(j, "job"), e);
 	if (rc == 0)
-		*ret = json_incref(j);
+		*ret = take(&j);
 	return rc;
 }
 
@@ -118,27 +128,28 @@ json_t *resume_stages(const struct run_info *r, const json_t *stages, size_t *re
 	return left;
 }
 
-/* A section that was cut off is known by its tests that were not. */
+/* A section that was cut off, or of which something is run again, is known by its other tests. */
 static void section_before(const struct run_info *r, const json_t *stage, struct attempts *a)
 {
 	auto_free char *path = plan_stage_path(stage);
 	enum verdict worst = VERDICT_COUNT;
 	unsigned bad = 0;
 	unsigned n = 0;
+	bool whole = !is_left(r, path);
 	size_t k;
 	json_t *test;
-	if (!is_left(r, path))
-		return;
 	json_array_foreach (json_object_get(stage, "tests"), k, test) {
 		auto_free char *its = testpath_make(path, json_string_value(test));
 		const struct run_attempt *end = find(r, its);
-		if (is_left(r, its))
+		if (is_left(r, its)) {
+			whole = false;
 			continue;
+		}
 		n++;
 		bad += end->status < VERDICT_MISS;
 		worst = verdict_worst(worst, end->status);
 	}
-	if (worst == VERDICT_COUNT)
+	if (whole || worst == VERDICT_COUNT)
 		return;
 	auto_free char *reason = xasprintf("%u of %u tests failed", bad, n);
 	attempts_before(a, path, json_str_or(stage, "name", ""),

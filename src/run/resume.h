@@ -13,7 +13,10 @@ struct run_info;
 /* Durable when it returns 0. */
 int resume_freeze(const char *run_dir, const char *profile_dir, unsigned slots, const json_t *job,
 	struct err *e);
-/* -ENOENT: the run is older than this; or a file of the job is gone, which is named. */
+/* -ENOENT: the run is older than this. */
+int resume_frozen(const char *run_dir, json_t **ret, struct err *e);
+/* The same of a run that is to go on: -ENOENT also where a file of the job is gone, which is named.
+ */
 int resume_read(const struct run_info *r, json_t **ret, struct err *e);
 /* Of the job's stages those parts that have no verdict: never ended, or MISS. A new array; *ret_n
  * the tests in it, stages of scripts too. */

@@ -113,6 +113,28 @@ static void test_a_section_is_judged_by_what_went_before_too(void **state)
 	assert_string_equal(json_str_or(end, "reason", ""), "batch 3: why");
 }
 
+/* As a second witness leaves it that takes a pass back. */
+static void test_a_section_that_failed_still_has_when_the_rest_of_it_passes(void **state)
+{
+	struct run_info r = info();
+	auto_json json_t *all = json_array();
+	attempts[6].status = VERDICT_FAIL;
+	const json_t *end = section_end(&r, "PASS", all);
+	assert_string_equal(json_str_or(end, "status", ""), "FAIL");
+	assert_string_equal(json_str_or(end, "reason", ""), "before: 1 of 2 tests failed");
+	/* One of which nothing is left says nothing new. */
+	struct attempts *a = attempts_new(1, 0);
+	auto_json json_t *js = stages();
+	auto_json json_t *none = json_array();
+	struct err e = { 0 };
+	json_array_remove(json_object_get(json_array_get(js, 3), "tests"), 3);
+	attempts[9].status = VERDICT_PASS;
+	resume_attempts(&r, js, a);
+	assert_int_equal(attempts_conclude(a, collect, none, &e), 0);
+	assert_int_equal(json_array_size(none), 0);
+	attempts_free(a);
+}
+
 static void test_what_is_frozen_boots_afresh_and_names_what_is_gone(void **state)
 {
 	struct err e = { 0 };
@@ -146,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_has_no_verdict_is_run_again_and_nothing_else),
 		cmocka_unit_test(test_a_section_is_judged_by_what_went_before_too),
+		cmocka_unit_test(test_a_section_that_failed_still_has_when_the_rest_of_it_passes),
 		cmocka_unit_test(test_what_is_frozen_boots_afresh_and_names_what_is_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "run/oops.h"
 #include "run/order.h"
 #include "run/plan.h"
+#include "run/recover.h"
 #include "run/resume.h"
 #include "run/snapshot.h"
 #include "run/suite_tree.h"
@@ -219,7 +220,7 @@ static int finish_dead(const struct run_request *q, const struct run_observer *o
 	/* Neither needs to succeed (a full disk): the recovery makes room first. */
 	(void)run_append(*w, "note", note, true, NULL);
 	(void)run_writer_close(w, NULL);
-	return store_recover(q->prepare.state_dir, o->on_recovered, ctx, e);
+	return recover_runs(q->prepare.state_dir, o->on_recovered, ctx, e);
 }
 
 static int finish(const struct run_request *q, struct run_writer **w, const struct run_result *r,
@@ -478,7 +479,7 @@ int run_execute(const struct run_request *q, const struct run_observer *o, void 
 	*ret = (struct run_result){ .exit_code = 3 };
 	int rc = file_mkdirs(q->prepare.state_dir, 0755, e);
 	if (rc == 0)
-		rc = store_recover(q->prepare.state_dir, o->on_recovered, ctx, e);
+		rc = recover_runs(q->prepare.state_dir, o->on_recovered, ctx, e);
 	if (rc < 0)
 		return rc;
 	kept_sweep(q->prepare.state_dir);

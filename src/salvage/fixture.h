@@ -30,11 +30,21 @@ static inline void fixture_folder(const char *dir, const char *name)
 }
 
 /* DIR/image, of what DIR/tree has; false where there is no mke2fs. */
-static inline bool fixture_image(const char *dir)
+static inline bool fixture_mkfs(const char *dir)
 {
 	struct proc_end end;
 	auto_free char *tree = path_join(dir, "tree");
 	auto_free char *image = path_join(dir, "image");
+	const char *const argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O",
+		"^has_journal,^metadata_csum", "-d", tree, image, "2M", NULL };
+	const struct proc_spec p = { .argv = argv, .in = PROC_NULL, .out = PROC_NULL };
+	return proc_run(&p, NULL, 0, &end, NULL) == 0 && end.how == PROC_EXITED && end.value == 0;
+}
+
+/* The same, of files of all kinds. */
+static inline bool fixture_image(const char *dir)
+{
+	auto_free char *tree = path_join(dir, "tree");
 	auto_free char *large = path_join(tree, "upper/tmp/logs/large");
 	auto_free char *link = path_join(tree, "upper/tmp/logs/link");
 	auto_free char *away = path_join(tree, "upper/away");
@@ -47,8 +57,5 @@ static inline bool fixture_image(const char *dir)
 	if (truncate(large, FIXTURE_LARGE) < 0 || symlink("/etc/shadow", link) < 0 ||
 		symlink("tmp", away) < 0)
 		abort();
-	const char *const argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O",
-		"^has_journal,^metadata_csum", "-d", tree, image, "2M", NULL };
-	const struct proc_spec p = { .argv = argv, .in = PROC_NULL, .out = PROC_NULL };
-	return proc_run(&p, NULL, 0, &end, NULL) == 0 && end.how == PROC_EXITED && end.value == 0;
+	return fixture_mkfs(dir);
 }

@@ -84,7 +84,7 @@ static void test_what_was_acknowledged_survives_sigkill_at_any_moment(void **sta
 			}
 			with_records += acked > 0;
 		}
-		ok(store_recover(dir, NULL, NULL, e));
+		ok(store_recover(dir, &(struct store_recovery){ 0 }, e));
 		if (r) {
 			auto_run_info struct run_info *after = test_read(dir, r->id);
 			assert_non_null(after->last);

@@ -9,6 +9,7 @@
 #include "store/read.h"
 #include "store/store.h"
 #include "store/writer.h"
+#include "suite/suite.h"
 #include "suite/testpath.h"
 #include <ctype.h>
 #include <dirent.h>
@@ -28,6 +29,7 @@
 #define ANY_BATCH   -1
 
 struct recovery {
+	const struct store_recovery *how;
 	const char *state_dir, *id;
 	struct run_info *r;
 	struct journal_scan scan;
@@ -36,8 +38,6 @@ struct recovery {
 	const char *under_way; /* the innermost attempt that had not ended, or NULL */
 	unsigned saved, lost;  /* files of the work folder */
 	int full;              /* no room to save one of them: what writing it failed with */
-	unsigned counts[VERDICT_COUNT];
-	enum verdict worst;
 };
 
 static int64_t last_attempt(const struct run_info *r, const char *test, int64_t batch)
@@ -87,7 +87,19 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static void pack_logs(struct recovery *v, const char *test, char *dir)
+/* The stage's, or that of its test that a collected file belongs to; the caller's. */
+static char *owner(const struct recovery *v, const char *stage, const char *name)
+{
+	const struct suite *s = suite_of(stage);
+	size_t n = 0;
+	const char *test = s && s->test_of ? s->test_of(name, &n) : NULL;
+	auto_free char *its = test ? xstrndup(test, n) : NULL;
+	auto_free char *path = its ? testpath_make(stage, its) : NULL;
+	return path && last_attempt(v->r, path, v->batch) ? take(&path) : xstrdup(stage);
+}
+
+/* `first`: a folder whose files come before those of the same name; NULL: none. */
+static void pack_logs(struct recovery *v, const char *stage, char *dir, const char *first)
 {
 	char *const roots[] = { dir, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, by_name);
@@ -96,7 +108,11 @@ static void pack_logs(struct recovery *v, const char *test, char *dir)
 		if (ent->fts_info != FTS_F)
 			continue;
 		const char *name = ent->fts_path + strlen(dir);
-		pack_file(v, test, name + (*name == '/'), "file", ent->fts_path);
+		name += *name == '/';
+		auto_free char *other = first ? path_join(first, name) : NULL;
+		auto_free char *test = owner(v, stage, name);
+		if (!other || access(other, F_OK) < 0)
+			pack_file(v, test, name, "file", ent->fts_path);
 	}
 	if (fts)
 		(void)fts_close(fts); /* was only read */
@@ -110,9 +126,11 @@ static void pack_stage(struct recovery *v, const char *work, const char *stage)
 	auto_free char *cast = xasprintf("%s/%s/terminal.cast", work, stage);
 	auto_free char *log = xasprintf("%s/%s/terminal.log", work, stage);
 	auto_free char *logs = xasprintf("%s/%s/logs", work, stage);
+	auto_free char *salvaged = xasprintf("%s/%s/salvaged", work, stage);
 	pack_file(v, test, "terminal.cast", "cast", cast);
 	pack_file(v, test, "terminal.log", "log", log);
-	pack_logs(v, test, logs);
+	pack_logs(v, test, logs, NULL);
+	pack_logs(v, test, salvaged, logs);
 }
 
 /* Of a worker's folder, but for its machine's. */
@@ -191,12 +209,6 @@ static int remove_disks(const struct recovery *v, struct err *e)
 	return rc;
 }
 
-static void count(struct recovery *v, enum verdict status)
-{
-	v->counts[status]++;
-	v->worst = verdict_worst(v->worst, status);
-}
-
 static int end_attempt(struct recovery *v, const char *test, int64_t attempt, const char *reason,
 	uint64_t duration_us, struct err *e)
 {
@@ -212,8 +224,6 @@ static int end_open_attempts(struct recovery *v, struct err *e)
 	int rc = 0;
 	for (size_t i = v->r->n_attempts; rc == 0 && i-- > 0;) {
 		const struct run_attempt *a = &v->r->attempts[i];
-		if (!a->superseded)
-			count(v, a->status);
 		if (a->ended)
 			continue;
 		if (!v->under_way)
@@ -238,7 +248,6 @@ static int end_not_reached(struct recovery *v, struct err *e)
 		rc = run_append(v->w, "attempt_start", start, false, e);
 		if (rc == 0)
 			rc = end_attempt(v, test, 1, NOT_REACHED, 0, e);
-		count(v, VERDICT_MISS);
 	}
 	return rc;
 }
@@ -251,12 +260,18 @@ static int add_note(struct recovery *v, const char *level, const char *text, str
 
 static int end_run(struct recovery *v, struct err *e)
 {
+	auto_run_info struct run_info *r = NULL;
+	unsigned n[VERDICT_COUNT];
+	int rc = run_read(v->state_dir, v->id, &r, e);
+	if (rc < 0)
+		return rc;
 	auto_json json_t *counts = json_object();
+	run_info_counts(r, n);
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		(void)json_object_set_new(counts, verdict_name((enum verdict)i),
-			json_integer(v->counts[i])); /* a missing one shows as 0 */
+			json_integer(n[i])); /* a missing one shows as 0 */
 	auto_json json_t *end = json_pack("{s:s, s:b, s:I, s:O}", "status",
-		verdict_name(verdict_worst(v->worst, VERDICT_MISS)), "interrupted", 1,
+		verdict_name(verdict_worst(run_info_status(r), VERDICT_MISS)), "interrupted", 1,
 		"duration_us", (json_int_t)v->scan.at_us, "counts", counts);
 	return run_append(v->w, "run_end", end, true, e);
 }
@@ -311,6 +326,9 @@ static int write_verdicts(struct recovery *v, const char *damaged, struct err *e
 static int write_end(struct recovery *v, const char *damaged, struct err *e)
 {
 	auto_free char *work = path_join(v->r->dir, "work");
+	const struct store_recovery *how = v->how;
+	if (how->salvage)
+		how->salvage(how->ctx, v->r, v->w);
 	int rc = remove_disks(v, e);
 	if (rc < 0)
 		return rc;
@@ -320,6 +338,8 @@ static int write_end(struct recovery *v, const char *damaged, struct err *e)
 	rc = write_verdicts(v, damaged, e);
 	if (rc == 0)
 		rc = run_sync(v->w, e); /* the copies go only when what was packed is safe */
+	if (rc == 0 && how->judge)
+		rc = how->judge(how->ctx, v->w, e);
 	if (rc == 0)
 		rc = file_remove_tree(work, e);
 	return rc < 0 ? rc : end_run(v, e);
@@ -341,7 +361,8 @@ static int finish_run(struct recovery *v, int *lock, struct err *e)
 }
 
 /* 1: it was finished now, and *ret_what says how it was found; 0: nothing to do. */
-static int recover_one(const char *state_dir, const char *id, char **ret_what, struct err *e)
+static int recover_one(const struct store_recovery *how, const char *state_dir, const char *id,
+	char **ret_what, struct err *e)
 {
 	auto_run_info struct run_info *r = run_info_new(state_dir, id);
 	auto_free char *path = path_join(r->dir, "journal");
@@ -350,7 +371,7 @@ static int recover_one(const char *state_dir, const char *id, char **ret_what, s
 		return lock == -EWOULDBLOCK || lock == -ENOENT ? 0 : err_code(e, lock, "%s", path);
 	if (journal_has_ended(lock))
 		return 0;
-	struct recovery v = { state_dir, id, r, .worst = VERDICT_COUNT };
+	struct recovery v = { how, state_dir, id, r };
 	int rc = run_info_load(r, lock, &v.scan, e);
 	if (rc < 0)
 		return rc;
@@ -416,8 +437,7 @@ static int renew_index(const char *state_dir, const struct strv *done, struct er
 	return rc;
 }
 
-int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
-	void *ctx, struct err *e)
+int store_recover(const char *state_dir, const struct store_recovery *how, struct err *e)
 {
 	auto_strv struct strv ids = { 0 };
 	auto_strv struct strv done = { 0 };
@@ -430,13 +450,13 @@ int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id,
 	for (size_t i = 0; i < ids.n; i++) {
 		struct err why = { 0 };
 		auto_free char *what = NULL;
-		rc = recover_one(state_dir, ids.v[i], &what, &why);
+		rc = recover_one(how, state_dir, ids.v[i], &what, &why);
 		if (rc < 0)
 			what = xasprintf("was interrupted, and cannot be finished: %s", why.msg);
 		if (rc > 0)
 			strv_add(&done, ids.v[i]);
-		if (rc != 0 && each)
-			each(ctx, ids.v[i], what);
+		if (rc != 0 && how->each)
+			how->each(how->ctx, ids.v[i], what);
 	}
 	return done.n ? renew_index(state_dir, &done, e) : 0;
 }

@@ -13,11 +13,13 @@ static void tell(void *ctx, const char *id, const char *what)
 	buf_addf(ctx, "%s %s\n", id, what);
 }
 
+static const struct store_recovery quietly;
+
 /* What store_recover told. */
 static void recover(const char *state, struct buf *told)
 {
 	buf_reset(told);
-	ok(store_recover(state, tell, told, e));
+	ok(store_recover(state, &(struct store_recovery){ .each = tell, .ctx = told }, e));
 }
 
 static void told_has(const struct buf *told, const char *what)
@@ -207,6 +209,92 @@ static void test_what_each_of_several_workers_left_is_told_apart(void **state)
 	assert_string_equal(buf_str(&words), "2: ");
 }
 
+static void test_a_collected_file_is_its_tests_and_one_from_the_disk_no_second_one(void **state)
+{
+	static const struct {
+		const char *test, *name, *text;
+	} want[] = {
+		{ "fstests.s", "s/result.xml", "collected" },
+		{ "fstests.s.generic.001", "s/generic/001.notrun", "salvaged" },
+		{ "fstests.s", "s/generic/002.notrun", "salvaged" }, /* it never began */
+	};
+	struct run_writer *w = test_create(*state, "btrfs/demo");
+	auto_free char *id = xstrdup(run_writer_id(w));
+	const char *dir = run_writer_dir(w);
+	test_start(w, "fstests.s", 1, "s");
+	test_start(w, "fstests.s.generic.001", 1, "s");
+	test_end(w, "fstests.s.generic.001", 1, "SKIP");
+	test_write_file(dir, "work/fstests.s/logs/s/result.xml", "collected", 9);
+	test_write_file(dir, "work/fstests.s/salvaged/s/result.xml", "salvaged", 8);
+	test_write_file(dir, "work/fstests.s/salvaged/s/generic/001.notrun", "salvaged", 8);
+	test_write_file(dir, "work/fstests.s/salvaged/s/generic/002.notrun", "salvaged", 8);
+	ok(run_writer_close(&w, e));
+	auto_buf struct buf told = { 0 };
+	recover(*state, &told);
+	auto_run_info struct run_info *r = test_read(*state, id);
+	assert_int_equal(r->n_artifacts, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		auto_buf struct buf b = { 0 };
+		assert_string_equal(r->artifacts[i].test, want[i].test);
+		assert_string_equal(r->artifacts[i].name, want[i].name);
+		test_artifact_read(r, i, &b);
+		assert_string_equal(buf_str(&b), want[i].text);
+	}
+}
+
+/* As who knows the suite does, with the run's disks still there and with its files packed. */
+static void look(void *ctx, const struct run_info *r, struct run_writer *w)
+{
+	auto_free char *disk = path_join(r->dir, "work/vm/disk0.raw");
+	assert_int_equal(access(disk, F_OK), 0);
+	assert_int_equal(r->n_artifacts, 1);
+	test_write_file(r->dir, "work/001_a/salvaged/more.log", "more", 4);
+}
+
+static int make_worse(void *ctx, struct run_writer *w, struct err *e)
+{
+	auto_run_info struct run_info *r = test_read(ctx, run_writer_id(w));
+	assert_int_equal(r->n_artifacts, 9);
+	assert_true(attempt(r, "script.002_b")->ended);
+	test_append(w, "witness",
+		json_pack("{s:s, s:i, s:s, s:s}", "test", "script.001_a.good", "attempt", 1,
+			"status", "FAIL", "reason", "its files say so"));
+	return 0;
+}
+
+static void test_its_end_has_the_verdicts_that_became_worse(void **state)
+{
+	auto_free char *id = make_killed(*state);
+	const struct store_recovery how = { .salvage = look, .judge = make_worse, .ctx = *state };
+	ok(store_recover(*state, &how, e));
+	auto_run_info struct run_info *r = test_read(*state, id);
+	const json_t *counts = json_object_get(r->last, "counts");
+	assert_int_equal(json_i64_or(counts, "PASS", -1), 1);
+	assert_int_equal(json_i64_or(counts, "FAIL", -1), 1);
+	assert_int_equal(json_i64_or(counts, "MISS", -1), 3);
+	assert_string_equal(json_str_or(r->last, "status", ""), "FAIL");
+	assert_int_equal(run_info_status(r), VERDICT_FAIL);
+}
+
+static int cannot(void *ctx, struct run_writer *w, struct err *e)
+{
+	return err_set(e, ENOSPC, "no room to judge");
+}
+
+static void test_one_that_cannot_be_judged_is_not_finished_yet(void **state)
+{
+	auto_free char *id = make_killed(*state);
+	auto_buf struct buf told = { 0 };
+	const struct store_recovery how = { .each = tell, .judge = cannot, .ctx = &told };
+	ok(store_recover(*state, &how, e));
+	told_has(&told, "cannot be finished: no room to judge");
+	recover(*state, &told);
+	told_has(&told, "was interrupted");
+	auto_run_info struct run_info *r = test_read(*state, id);
+	assert_int_equal(r->n_artifacts, 8);
+	assert_int_equal(r->n_attempts, 5);
+}
+
 static void test_a_run_that_was_interrupted_goes_on_and_ends_as_if_it_had_not_been(void **state)
 {
 	auto_free char *id = make_killed(*state);
@@ -391,7 +479,7 @@ static void test_folders_of_runs_that_were_never_born_are_removed(void **state)
 static void test_without_any_state_there_is_nothing_to_do(void **state)
 {
 	auto_free char *none = path_join(*state, "none");
-	ok(store_recover(none, NULL, NULL, e));
+	ok(store_recover(none, &quietly, e));
 	assert_int_equal(access(none, F_OK), -1);
 }
 
@@ -405,7 +493,7 @@ static void test_two_who_recover_at_once_finish_each_run_once(void **state)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(store_recover(*state, NULL, NULL, NULL) < 0);
+		_exit(store_recover(*state, &quietly, NULL) < 0);
 	auto_buf struct buf told = { 0 };
 	recover(*state, &told);
 	int status = 1;
@@ -435,7 +523,7 @@ static void test_recovery_that_is_killed_is_taken_up_again(void **state)
 		pid_t pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0)
-			_exit(store_recover(*state, NULL, NULL, NULL) < 0);
+			_exit(store_recover(*state, &quietly, NULL) < 0);
 		(void)usleep(test_random(&seed) % 4000);
 		(void)kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -494,6 +582,9 @@ int main(void)
 		each(test_a_killed_run_is_finished_and_nothing_is_lost),
 		each(test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm),
 		each(test_what_each_of_several_workers_left_is_told_apart),
+		each(test_a_collected_file_is_its_tests_and_one_from_the_disk_no_second_one),
+		each(test_its_end_has_the_verdicts_that_became_worse),
+		each(test_one_that_cannot_be_judged_is_not_finished_yet),
 		each(test_a_run_that_was_interrupted_goes_on_and_ends_as_if_it_had_not_been),
 		each(test_one_that_goes_on_and_is_killed_again_is_finished_again),
 		each(test_the_index_knows_of_it),

@@ -211,17 +211,29 @@ int index_rebuild(const char *state_dir, size_t *ret_runs, struct err *e);
 int store_each_first(const char *state_dir,
 	void (*each)(void *ctx, const char *id, const json_t *first), void *ctx, struct err *e);
 
+/* What others have to do with a run that is finished so; each may be NULL. */
+struct store_recovery {
+	/* The run's id and one line: it is finished, or cannot be. */
+	void (*each)(void *ctx, const char *id, const char *what);
+	/* The disks of its machines are still there: what is on them may be put into
+	 * <stage>/salvaged/ of the work folder. `r` is as it was found. */
+	void (*salvage)(void *ctx, const struct run_info *r, struct run_writer *w);
+	/* All its files are packed and each test has its verdict, which may be made worse. */
+	int (*judge)(void *ctx, struct run_writer *w, struct err *e);
+	void *ctx;
+};
+
 /* Runs without run_end whose writer is gone: finish each as interrupted (attempts under way and
  * tests of the plan never reached MISS, recordings and logs in its work folder packed, work
- * folder removed, index renewed), call `each` with the run's id and one line. A damaged journal
- * is kept as journal.damaged. The work folder of a run:
+ * folder removed, index renewed). A damaged journal is kept as journal.damaged. The work folder of
+ * a run:
  *   runs/<id>/work/<stage>/terminal.cast, terminal.log, logs/   of the stage under way
+ *   runs/<id>/work/<stage>/salvaged/                            logs, from its machine's disk
  *   runs/<id>/work/console.cast, console.log, kernel.log
  *   runs/<id>/work/vm/                                          never packed
  *   runs/<id>/work/<n>/...                                      the same, of its batch n
  * What cannot be mended is told to `each` and does not keep the others from it. */
-int store_recover(const char *state_dir, void (*each)(void *ctx, const char *id, const char *what),
-	void *ctx, struct err *e);
+int store_recover(const char *state_dir, const struct store_recovery *how, struct err *e);
 
 /* Go on with a run that was interrupted and is finished as such: behind a record "resume" with
  * `fields` (borrowed) its journal is *ret's. -EWOULDBLOCK: it runs; -EINVAL: it was not
