@@ -32,6 +32,7 @@ struct fetch {
 	unsigned n_files;
 };
 
+/* Takes `text`. */
 static void note(const struct fetch *f, const char *level, char *text)
 {
 	auto_free char *own = text;

@@ -128,7 +128,9 @@ json_t *resume_stages(const struct run_info *r, const json_t *stages, size_t *re
 	return left;
 }
 
-/* A section that was cut off, or of which something is run again, is known by its other tests. */
+/* A section that was cut off, or of which something is run again, is known by its other tests; so
+ * is one whose last part ended well in a run that was cut off before all its parts were put
+ * together. */
 static void section_before(const struct run_info *r, const json_t *stage, struct attempts *a)
 {
 	auto_free char *path = plan_stage_path(stage);
@@ -149,11 +151,12 @@ static void section_before(const struct run_info *r, const json_t *stage, struct
 		bad += end->status < VERDICT_MISS;
 		worst = verdict_worst(worst, end->status);
 	}
-	if (whole || worst == VERDICT_COUNT)
+	enum verdict known = worst > VERDICT_MISS ? VERDICT_PASS : worst;
+	bool told = whole && (known == VERDICT_PASS || find(r, path)->status <= known);
+	if (told || worst == VERDICT_COUNT)
 		return;
 	auto_free char *reason = xasprintf("%u of %u tests failed", bad, n);
-	attempts_before(a, path, json_str_or(stage, "name", ""),
-		worst > VERDICT_MISS ? VERDICT_PASS : worst, reason);
+	attempts_before(a, path, json_str_or(stage, "name", ""), known, reason);
 }
 
 void resume_attempts(const struct run_info *r, const json_t *stages, struct attempts *a)

@@ -133,6 +133,16 @@ static void test_a_section_that_failed_still_has_when_the_rest_of_it_passes(void
 	assert_int_equal(attempts_conclude(a, collect, none, &e), 0);
 	assert_int_equal(json_array_size(none), 0);
 	attempts_free(a);
+	/* But where its last part alone spoke for it. */
+	a = attempts_new(1, 0);
+	attempts[6].status = VERDICT_PASS;
+	resume_attempts(&r, js, a);
+	assert_int_equal(attempts_conclude(a, collect, none, &e), 0);
+	assert_int_equal(json_array_size(none), 2);
+	end = json_array_get(none, 1);
+	assert_string_equal(json_str_or(end, "status", ""), "FAIL");
+	assert_string_equal(json_str_or(end, "reason", ""), "before: 1 of 3 tests failed");
+	attempts_free(a);
 }
 
 static void test_what_is_frozen_boots_afresh_and_names_what_is_gone(void **state)
