@@ -153,6 +153,9 @@ static const struct setting settings[] = {
 			"all of a section have half of log.maxBytes; 0: none is made" },
 	{ "fstests.logwrites", SETTING_CHOICE, .def = "false", .choices = "false|true",
 		.help = "the last scratch disk is fstests' LOGWRITES_DEV" },
+	{ "fstests.loops", SETTING_COUNT, .min = 0, .max = 1000, .def = "0",
+		.help = "a test of fstests that failed is run so many times again at once (check "
+			"-L); it stays a failure, which says how often it failed" },
 	{ "fstests.sections", SETTING_LIST, .example = "default zstd",
 		.help = "sections that fstests runs with, default: one without options; unset: all "
 			"that are declared" },

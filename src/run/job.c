@@ -185,6 +185,7 @@ static int parse_stages(const json_t *j, struct job *job, struct err *e)
 			s->tree = json_str_or(r.j, "tree", NULL);
 			s->config = json_str_or(r.j, "config", NULL);
 			s->test_timeout_us = number(&r, "test_timeout_us");
+			s->loops = (unsigned)json_i64_or(r.j, "loops", 0);
 			s->timeouts = json_object_get(r.j, "timeouts_us");
 			s->needs = parse_needs(json_object_get(r.j, "needs"));
 			s->provokes = json_object_get(r.j, "provokes");

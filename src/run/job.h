@@ -24,6 +24,7 @@ struct job_stage {
 	const char **tests;        /* NULL-terminated */
 	const char *tree, *config; /* NULL: it has none */
 	uint64_t test_timeout_us;  /* of each */
+	unsigned loops;            /* as suite_spec has it */
 	const json_t *timeouts;    /* an object: of those that have their own, or NULL */
 	struct suite_need *needs;  /* as suite_spec has them */
 	const json_t *provokes;    /* of the kernel: patterns, or NULL */

@@ -79,12 +79,12 @@ void listed_event(void *ctx, const struct suite_test *t)
 		batch_note(b, "warning", t->reason);
 		return;
 	}
-	if (t->ended)
+	if (t->ended || t->again)
 		b->listed.imaging = t->verdict == VERDICT_FAIL && b->job->image_max_bytes;
 	watch_test(b, t->name);
 	if (t->ended)
 		subtest_end_listed(b, t);
-	else
+	else if (!t->again)
 		subtest_begin_listed(b, t->name);
 }
 

@@ -28,7 +28,7 @@
  * shares?:[{path name fstype}]},
  * "stages": [{suite? name script timeout_us requires[] logs[]}] (of a suite that lists its tests
  * {suite name tests[] tree? config? test_timeout_us timeout_factor? timeouts_us?{} timeout_us
- * requires?[] logs?[] files?:[{path dest mode}] needs?:[{what hard text}] provokes?[]}, as
+ * loops? requires?[] logs?[] files?:[{path dest mode}] needs?:[{what hard text}] provokes?[]}, as
  * suite/suite.h has it),
  * "files": [{path dest mode}], "faults": [{stage or test, faults[] (disk_fault.h), expect[]}],
  * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,

@@ -314,6 +314,10 @@ static json_t *said_by_suite(const struct suite_test *t)
 		json_object_set(said, "causes", causes);
 	if (t->seconds)
 		json_object_set_new(said, "seconds", json_integer((json_int_t)t->seconds));
+	if (t->n_runs > 1) {
+		json_object_set_new(said, "runs", json_integer(t->n_runs));
+		json_object_set_new(said, "failed_runs", json_integer(t->n_failed));
+	}
 	json_decref(causes);
 	return said;
 }

@@ -29,7 +29,10 @@ struct fstests {
 	struct fstests_check *check;
 	bool summary;              /* check came to the end of its list */
 	bool failed;               /* and says that some did */
-	struct strv causes, kinds; /* of the test under way */
+	struct strv causes, kinds; /* of the test under way, and when it failed first */
+	unsigned loops;            /* what fails is run again (check -L), */
+	char *looping;             /* a test that failed, and whose end is told when that is over */
+	unsigned n_runs, n_failed; /* of the test under way */
 	struct strv odd, odd_text; /* tests of which something was said that does not fit, and it */
 	struct strv passed;
 };
@@ -79,6 +82,10 @@ static const char script[] =
 	"[ \"$4\" = 0 ] || report='-R xunit'\n"
 	"[ -z \"$report\" ] || ! grep -qs xunit-quiet common/report || report='-R xunit-quiet'\n"
 	"shift 4\n"
+	"if [ \"$1\" = -L ] && ! grep -q '^[[:space:]]*-L)' check; then\n"
+	"	echo \"check of this fstests has no -L (fstests.loops)\"\n"
+	"	exit 9\n"
+	"fi\n"
 	"PATH=$hook:$PATH HOST_OPTIONS=" CONFIG
 	" ./check $report -s \"$section\" \"$@\" </dev/null\n"
 	"code=$?\n"
@@ -106,6 +113,10 @@ static void command(void *state, const struct suite_spec *spec, struct strv *arg
 	fstests_test_dev(spec->config, spec->name, argv);
 	strv_addl(argv, spec->name, buf_str(&hook), spec->image_max_bytes ? "1" : "0",
 		spec->own_report ? "1" : "0", NULL);
+	if (spec->loops) {
+		strv_add(argv, "-L");
+		strv_addf(argv, "%u", spec->loops);
+	}
 	if (!is_sorted(spec->tests)) /* check sorts them else; old ones can do no other */
 		strv_add(argv, "--exact-order");
 	for (size_t i = 0; spec->tests[i]; i++)
@@ -135,25 +146,60 @@ static void clear_causes(struct fstests *f)
 	strv_clear(&f->kinds);
 }
 
-static void ended(struct fstests *f, const struct fstests_event *ev)
+static void end_test(struct fstests *f, struct suite_test *t)
 {
-	size_t odd = strv_find(&f->odd, ev->test);
-	auto_free char *all = strv_join(&f->causes, "; ");
 	auto_free struct suite_cause *causes = xcalloc(f->causes.n + 1, sizeof *causes);
 	for (size_t i = 0; i < f->causes.n; i++)
 		causes[i] = (struct suite_cause){ f->kinds.v[i], f->causes.v[i] };
+	t->ended = true;
+	t->causes = causes;
+	t->n_causes = f->causes.n;
+	f->h->on_test(f->ctx, t);
+	clear_causes(f);
+	f->n_runs = f->n_failed = 0;
+}
+
+static void end_failed(struct fstests *f, const char *test)
+{
+	auto_free char *all = strv_join(&f->causes, "; ");
+	auto_free char *rate = f->n_runs > 1 ? xasprintf("%s%sfailed %u of %u times", all,
+						       *all ? "; " : "", f->n_failed, f->n_runs)
+					     : NULL;
+	end_test(f, &(struct suite_test){ .name = test,
+			    .verdict = VERDICT_FAIL,
+			    .reason = rate ? rate : all,
+			    .said = fstests_outcome_name(FSTESTS_FAIL),
+			    .n_runs = f->n_runs,
+			    .n_failed = f->n_failed });
+}
+
+static void end_looping(struct fstests *f)
+{
+	if (f->looping)
+		end_failed(f, f->looping);
+	free(f->looping);
+	f->looping = NULL;
+}
+
+static void ended(struct fstests *f, const struct fstests_event *ev)
+{
+	size_t odd = strv_find(&f->odd, ev->test);
 	struct suite_test t = {
-		.name = ev->test,
-		.ended = true,
-		.said = fstests_outcome_name(ev->outcome),
-		.seconds = ev->seconds,
-		.causes = causes,
-		.n_causes = f->causes.n,
+		.name = ev->test, .said = fstests_outcome_name(ev->outcome), .seconds = ev->seconds
 	};
+	f->n_runs++;
+	f->n_failed += ev->outcome == FSTESTS_FAIL || ev->outcome == FSTESTS_NO_RESULT;
+	if (f->looping)
+		return;
+	if (ev->outcome == FSTESTS_FAIL && f->loops) {
+		f->looping = xstrdup(ev->test);
+		return;
+	}
 	if (ev->outcome == FSTESTS_FAIL) {
-		t.verdict = VERDICT_FAIL;
-		t.reason = all;
-	} else if (ev->outcome == FSTESTS_NO_RESULT) {
+		end_failed(f, ev->test);
+		return;
+	}
+	if (ev->outcome == FSTESTS_NO_RESULT) {
 		t.verdict = VERDICT_ERROR;
 		t.reason = "check ended, or went on, without a word on it";
 	} else if (odd < f->odd.n) {
@@ -161,20 +207,25 @@ static void ended(struct fstests *f, const struct fstests_event *ev)
 		t.reason = f->odd_text.v[odd];
 	} else if (ev->outcome == FSTESTS_PASS) {
 		t.verdict = VERDICT_PASS;
+		strv_add(&f->passed, ev->test);
 	} else {
 		t.verdict = VERDICT_SKIP;
 		t.reason = ev->outcome == FSTESTS_NOTRUN ? ev->text : "expunged";
 	}
-	f->h->on_test(f->ctx, &t);
-	if (ev->outcome == FSTESTS_PASS)
-		strv_add(&f->passed, ev->test);
-	clear_causes(f);
+	end_test(f, &t);
 }
 
 static void begins(struct fstests *f, const char *test)
 {
+	end_looping(f);
 	clear_causes(f);
 	f->h->on_test(f->ctx, &(struct suite_test){ .name = test });
+}
+
+static void begins_again(struct fstests *f, const char *test)
+{
+	f->h->on_test(f->ctx,
+		&(struct suite_test){ .name = test, .again = true, .verdict = VERDICT_FAIL });
 }
 
 /* Who it was that wrote it cannot be known: the test that it is said of did not pass. */
@@ -198,9 +249,17 @@ static void on_event(void *ctx, const struct fstests_event *ev)
 	struct fstests *f = ctx;
 	switch (ev->kind) {
 	case FSTESTS_BEGIN:
-		begins(f, ev->test);
+		if (ev->attempt == 1)
+			begins(f, ev->test);
+		else
+			begins_again(f, ev->test);
+		break;
+	case FSTESTS_LOOPED:
+		end_looping(f);
 		break;
 	case FSTESTS_CAUSE: /* "- output mismatch ..." */
+		if (f->looping)
+			break;
 		strv_add(&f->causes, ev->text + (strncmp(ev->text, "- ", 2) == 0 ? 2 : 0));
 		strv_add(&f->kinds, fstests_cause_name(ev->cause));
 		break;
@@ -215,6 +274,7 @@ static void on_event(void *ctx, const struct fstests_event *ev)
 		does_not_fit(f, ev);
 		break;
 	case FSTESTS_SUMMARY:
+		end_looping(f);
 		f->summary = !ev->interrupted;
 		f->failed = ev->n_failed > 0;
 		break;
@@ -232,8 +292,10 @@ static void output(void *state, const void *data, size_t n)
 static void ran(void *state, struct suite_result *r)
 {
 	struct fstests *f = state;
-	if (r->started)
+	if (r->started) {
 		fstests_check_end(f->check);
+		end_looping(f);
+	}
 	r->completed = f->summary && (r->code == 0 || (r->code == 1 && f->failed));
 	if (r->completed)
 		r->code = 0; /* 1 is for tests that failed: they have verdicts of their own */
@@ -250,6 +312,7 @@ static void end(void *state, struct suite_result *r)
 	strv_clear(&f->odd);
 	strv_clear(&f->odd_text);
 	strv_clear(&f->passed);
+	free(f->looping);
 	free(f);
 }
 
@@ -271,8 +334,9 @@ static int run(uv_loop_t *loop, struct session *s, const struct suite_spec *spec
 	struct fstests *f = xcalloc(1, sizeof *f);
 	f->h = h;
 	f->ctx = ctx;
+	f->loops = spec->loops;
 	f->check = fstests_check_new(&(struct fstests_check_spec){
-		.order = spec->tests, .loops = 1, .on_event = on_event, .ctx = f });
+		.order = spec->tests, .loops = spec->loops, .on_event = on_event, .ctx = f });
 	return task_start(&suite_fstests, &kind, f, s, spec, h, ctx, ret);
 }
 

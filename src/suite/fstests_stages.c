@@ -129,6 +129,7 @@ static int add_section(const struct suite_ask *a, const struct fstests_tree *tre
 	const struct config *c = a->config;
 	const char *fstyp = s->fstyp ? s->fstyp : config_str(c, "fstests.fstyp");
 	uint64_t each_us = config_num(c, "fstests.testTimeout");
+	uint64_t loops = config_num(c, "fstests.loops");
 	int rc = choose(c, tree, fstyp, &picks, e);
 	json_t *needs = NULL;
 	if (rc == 0)
@@ -143,13 +144,13 @@ static int add_section(const struct suite_ask *a, const struct fstests_tree *tre
 	for (size_t i = 0; i < picks.n; i++)
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
-	json_array_append_new(
-		all, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:[], s:[], s:o}", "suite",
-			     suite_fstests.name, "name", s->name, "tree", a->place, "config",
-			     buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
-			     "timeout_factor", (json_int_t)config_num(c, "fstests.timeoutFactor"),
-			     "timeout_us", (json_int_t)(each_us * (picks.n + 1)), "requires",
-			     "logs", "needs", needs));
+	json_array_append_new(all,
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:[], s:[], s:o}", "suite",
+			suite_fstests.name, "name", s->name, "tree", a->place, "config",
+			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
+			"timeout_factor", (json_int_t)config_num(c, "fstests.timeoutFactor"),
+			"timeout_us", (json_int_t)(each_us * (picks.n + 1) * (loops + 1)), "loops",
+			(json_int_t)loops, "requires", "logs", "needs", needs));
 	return 0;
 }
 

@@ -72,6 +72,7 @@ struct suite_spec {
 	uint32_t logs_max_files;
 	uint64_t image_max_bytes; /* of a metadata image after a failure; 0: none are made */
 	bool own_report;          /* the report is wanted that the suite itself can write */
+	unsigned loops;           /* one that failed is run so many times again */
 	unsigned cols, rows;      /* of its terminal */
 };
 
@@ -100,6 +101,7 @@ struct suite_cause {
 /* One of spec->tests begins, or ended as the suite's own program says. */
 struct suite_test {
 	const char *name;
+	bool again; /* it failed, and begins once more, before its end (spec->loops) */
 	bool ended;
 	enum verdict verdict;
 	const char *reason; /* may be NULL */
@@ -107,6 +109,7 @@ struct suite_test {
 	uint64_t seconds; /* as the program says, of a pass */
 	const struct suite_cause *causes; /* in its order */
 	size_t n_causes;
+	unsigned n_runs, n_failed; /* with loops; 0: once */
 };
 
 /* One test of a call that is over, as the journal has it. */
