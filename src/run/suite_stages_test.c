@@ -72,7 +72,8 @@ static void test_each_section_is_a_stage_with_its_tests_and_configuration(void *
 	auto_json json_t *j = NULL;
 	assert_int_equal(plan(*state,
 				 "[fstests]\ntree = tree\ngroups = quick\nexclude = generic/003\n"
-				 "testTimeout = 1m\nsections = default zstd\n[disk]\ncount = 3\n"
+				 "testTimeout = 1m\nsections = default zstd\nsections = "
+				 "default\n[disk]\ncount = 3\n"
 				 "[section \"a\"]\nmkfs = -n 4096\n[section \"zstd\"]\nmount = -o "
 				 "compress=zstd\n",
 				 &j, NULL),

@@ -166,7 +166,8 @@ int fstests_stages(const struct suite_ask *a, json_t *all, struct err *e)
 		return 0;
 	int rc = fstests_tree_open(a->tree, &tree, e);
 	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
-		strv_add(&names, *w);
+		if (strv_find(&names, *w) == names.n) /* a profile's, and once more on top */
+			strv_add(&names, *w);
 	const char *name;
 	for (size_t i = 0; names.n == i && (name = config_subsection(c, "section", i)); i++)
 		strv_add(&names, name);
