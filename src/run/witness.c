@@ -244,7 +244,15 @@ static int judge(struct call *c, struct err *e)
 	auto_free struct suite_told *told = xcalloc(c->n + 1, sizeof *told);
 	for (size_t i = 0; i < c->n; i++)
 		told[i] = (struct suite_told){ c->names[i], c->tests[i]->end };
-	const struct suite_call call = { c->stage->stage, c->dir, told, c->n, WITNESS_DIFF_MAX };
+	const struct suite_call call = {
+		.stage = c->stage->stage,
+		.config =
+			json_str_or(json_object_get(c->r->plan, "sections"), c->stage->stage, NULL),
+		.dir = c->dir,
+		.tests = told,
+		.n = c->n,
+		.diff_max = WITNESS_DIFF_MAX,
+	};
 	int rc = c->suite->witness(&call, on_seen, c, &fault, e);
 	if (rc == 0)
 		rc = judge_stage(c, e);

@@ -203,6 +203,51 @@ static void test_a_failure_has_its_difference(void **state)
 	assert_false(json_bool_or(a->witness, "diff_cut", true));
 }
 
+/* Of check's own words, and of fsqa's, in the journal's plan. */
+static void test_tests_of_a_section_that_check_did_not_apply_did_not_pass(void **state)
+{
+	static const char config[] = "[s]\nFSTYP=btrfs\nTEST_DIR=/mnt/test\nMKFS_OPTIONS=-n 4k\n";
+	static const char found[] = "/dev/b /mnt/test btrfs rw 0 0\n"
+				    "---- superblock\nnodesize\t\t16384\n";
+	static const char wrong[] = "section 's' is not what check ran with: asked mkfs -n 4k: "
+				    "nodesize is 16384";
+	struct fixture *f = *state;
+	test_append(f->w, "plan",
+		json_pack("{s:[s], s:{s:s}}", "tests", STAGE, "sections", "s", config));
+	ended(f, TEST("001"), "PASS", "pass");
+	ended(f, TEST("002"), "SKIP", "not run");
+	ended(f, TEST("003"), "FAIL", "fail");
+	ended(f, TEST("004"), "FAIL", NULL); /* it took the machine down */
+	left(f, STAGE, "s/check.time", "generic/001 4\n");
+	left(f, STAGE, "s/applied", found);
+	left(f, TEST("002"), FILE_OF("002.notrun"), "no quota\n");
+	auto_run_info struct run_info *r = judged(f, "FAIL");
+	assert_int_equal(find(r, TEST("001"))->status, VERDICT_MISS);
+	assert_string_equal(find(r, TEST("001"))->reason, wrong);
+	assert_int_equal(find(r, TEST("002"))->status, VERDICT_MISS);
+	auto_free char *both = xasprintf("%s; not run, without a reason", wrong);
+	assert_string_equal(find(r, TEST("002"))->reason, both);
+	assert_int_equal(find(r, TEST("003"))->status, VERDICT_FAIL);
+	assert_int_equal(find(r, TEST("004"))->status, VERDICT_FAIL);
+	auto_free char *note = xasprintf(STAGE ": %s", wrong);
+	assert_string_equal(json_str_or(json_array_get(r->notes, 0), "text", ""), note);
+}
+
+static void test_tests_of_a_section_that_check_did_apply_did(void **state)
+{
+	static const char config[] = "[s]\nFSTYP=btrfs\nTEST_DIR=/mnt/test\nMKFS_OPTIONS=-n 4k\n";
+	struct fixture *f = *state;
+	test_append(f->w, "plan",
+		json_pack("{s:[s], s:{s:s}}", "tests", STAGE, "sections", "s", config));
+	ended(f, TEST("001"), "PASS", "pass");
+	left(f, STAGE, "s/check.time", "generic/001 4\n");
+	left(f, STAGE, "s/applied",
+		"/dev/b /mnt/test btrfs rw 0 0\n---- superblock\nnodesize 4096\n");
+	auto_run_info struct run_info *r = judged(f, "PASS");
+	assert_int_equal(find(r, TEST("001"))->status, VERDICT_PASS);
+	assert_int_equal(json_array_size(r->notes), 0);
+}
+
 static void end_in_batch(
 	struct fixture *f, const char *test, int attempt, int stage_attempt, int batch)
 {
@@ -323,6 +368,8 @@ int main(void)
 		WITH(test_without_its_files_nothing_passed),
 		WITH(test_a_report_that_is_half_or_a_bomb_proves_nothing),
 		WITH(test_a_failure_has_its_difference),
+		WITH(test_tests_of_a_section_that_check_did_not_apply_did_not_pass),
+		WITH(test_tests_of_a_section_that_check_did_apply_did),
 		WITH(test_files_of_another_machine_say_nothing_here),
 		WITH(test_each_batch_has_files_of_its_own),
 		WITH(test_what_was_cut_off_before_the_run_went_on_is_left_alone),

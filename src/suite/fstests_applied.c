@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUPERBLOCK "---- superblock\n" /* between both parts */
-#define SAID_MAX   160
+#define SAID_MAX 160
 
 /* $1 FSTYP, $2 options of mkfs, $3 of mount, $4 where to mount, then the devices. */
 static const char script[] =
@@ -25,7 +24,7 @@ static const char script[] =
 	"said=$(mount -t $fstyp $mount \"$1\" \"$dir\" 2>&1) ||\n"
 	"	{ echo \"mount $mount: $said\" | tr '\\n' ' '; exit 9; }\n"
 	"cat /proc/mounts\n"
-	"printf -- '" SUPERBLOCK "'\n"
+	"echo '" FSTESTS_SUPERBLOCK "'\n"
 	"case $fstyp in\n"
 	"btrfs) btrfs inspect-internal dump-super \"$1\" && btrfs filesystem df \"$dir\" ;;\n"
 	"xfs) xfs_info \"$dir\" ;;\n"
@@ -99,12 +98,11 @@ static char *one_line(const char *s, size_t n)
 	return b.s ? b.s : xstrdup("");
 }
 
-static void compare_mount(const char *config, const char *section, const char *fstyp,
-	const char *mounts, size_t n, struct buf *faults)
+/* `asked`: the options that it is to be mounted with at `dir`. */
+static void compare_mount(const char *fstyp, const char *dir, const char *asked, const char *mounts,
+	size_t n, struct buf *faults)
 {
 	struct err e = { 0 };
-	auto_free char *dir = value(config, section, "SCRATCH_MNT");
-	auto_free char *asked = value(config, section, "MOUNT_OPTIONS");
 	auto_free char *type = NULL;
 	auto_free char *shown = NULL;
 	auto_strv struct strv missing = { 0 };
@@ -128,22 +126,58 @@ static void compare_mount(const char *config, const char *section, const char *f
 		buf_addf(faults, ", found %s", clean);
 }
 
+/* Where the superblock's part begins, behind the line that parts both; NULL: there is none. */
+static const char *superblock(const char *printed)
+{
+	const char *at = strstr(printed, FSTESTS_SUPERBLOCK);
+	return at ? at + strlen(FSTESTS_SUPERBLOCK) : NULL;
+}
+
+static void compare_super(const char *config, const char *section, const char *super, bool mounted,
+	struct buf *faults)
+{
+	auto_strv struct strv missing = { 0 };
+	auto_free char *fstyp = value(config, section, "FSTYP");
+	auto_free char *mkfs = value(config, section, "MKFS_OPTIONS");
+	fstests_mkfs_missing(fstyp, mkfs, super, mounted, &missing, NULL);
+	for (size_t i = 0; i < missing.n; i++)
+		buf_addf(faults, "%sasked mkfs %s", faults->len ? "; " : "", missing.v[i]);
+}
+
 char *fstests_applied_fault(
 	const char *config, const char *section, const char *printed, size_t n, int code)
 {
 	auto_buf struct buf faults = { 0 };
-	auto_strv struct strv missing = { 0 };
-	auto_free char *fstyp = value(config, section, "FSTYP");
-	auto_free char *mkfs = value(config, section, "MKFS_OPTIONS");
-	const char *super = strstr(printed, SUPERBLOCK);
+	const char *super = superblock(printed);
 	if (code != 0 || !super) {
 		auto_free char *said = one_line(printed, n);
 		return xasprintf("section '%s' cannot be applied: %s", section,
 			*said ? said : "trying it failed without a word");
 	}
-	compare_mount(config, section, fstyp, printed, (size_t)(super - printed), &faults);
-	fstests_mkfs_missing(fstyp, mkfs, super + strlen(SUPERBLOCK), &missing, NULL);
-	for (size_t i = 0; i < missing.n; i++)
-		buf_addf(&faults, "%sasked mkfs %s", faults.len ? "; " : "", missing.v[i]);
+	auto_free char *fstyp = value(config, section, "FSTYP");
+	auto_free char *dir = value(config, section, "SCRATCH_MNT");
+	auto_free char *asked = value(config, section, "MOUNT_OPTIONS");
+	compare_mount(fstyp, dir, asked, printed, (size_t)(super - printed), &faults);
+	compare_super(config, section, super, true, &faults);
 	return faults.len ? xasprintf("section '%s' is not applied: %s", section, faults.s) : NULL;
+}
+
+char *fstests_checks_own_fault(const char *config, const char *section, const char *found)
+{
+	auto_buf struct buf faults = { 0 };
+	const char *super = superblock(found);
+	auto_free char *fstyp = value(config, section, "FSTYP");
+	auto_free char *dir = value(config, section, "TEST_DIR");
+	auto_free char *asked = value(config, section, "MOUNT_OPTIONS");
+	auto_free char *of_test = value(config, section, "TEST_FS_MOUNT_OPTS");
+	if (!is_on_a_device(fstyp) || !*found)
+		return NULL;
+	/* With which of both the test device is mounted again after its check, versions differ. */
+	compare_mount(fstyp, dir, strcmp(asked, of_test) == 0 ? asked : "", found,
+		super ? (size_t)(super - found) : strlen(found), &faults);
+	if (super)
+		compare_super(config, section, super, false, &faults);
+	return faults.len
+		       ? xasprintf("section '%s' is not what check ran with: %s", section, faults.s)
+		       : NULL;
 }

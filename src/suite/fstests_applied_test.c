@@ -43,12 +43,12 @@
 	"Inode size:\t          256\n"
 
 /* What is missing, and behind "unread:" what cannot be told, joined. */
-static char *missing_of(const char *fstyp, const char *options, const char *found)
+static char *missing_of(const char *fstyp, const char *options, const char *found, bool mounted)
 {
 	auto_strv struct strv missing = { 0 };
 	auto_strv struct strv unread = { 0 };
 	struct buf b = { 0 };
-	fstests_mkfs_missing(fstyp, options, found, &missing, &unread);
+	fstests_mkfs_missing(fstyp, options, found, mounted, &missing, &unread);
 	for (size_t i = 0; i < missing.n; i++)
 		buf_addf(&b, "%s%s", i ? "; " : "", missing.v[i]);
 	for (size_t i = 0; i < unread.n; i++)
@@ -58,7 +58,7 @@ static char *missing_of(const char *fstyp, const char *options, const char *foun
 
 #define expect(fstyp, options, found, text)                                                        \
 	do {                                                                                       \
-		auto_free char *got_ = missing_of(fstyp, options, found);                          \
+		auto_free char *got_ = missing_of(fstyp, options, found, true);                    \
 		assert_string_equal(got_, text);                                                   \
 	} while (0)
 
@@ -77,6 +77,8 @@ static void test_what_btrfs_was_made_with_is_in_its_superblock(void **unused)
 	expect("btrfs", "-L label -O quota", DUMP, " unread: -L label, -O quota");
 	expect("btrfs", "-n 4096 -d dup", "",
 		"-n 4096: nodesize is not told; -d dup: Data is not told");
+	auto_free char *unmounted = missing_of("btrfs", "-n 4096 -d raid1c3", DUMP, false);
+	assert_string_equal(unmounted, "-n 4096: nodesize is 16384 unread: -d raid1c3");
 }
 
 static void test_what_xfs_was_made_with_is_in_its_geometry(void **unused)
@@ -137,6 +139,36 @@ static void test_a_section_that_did_not_apply_says_what_was_asked_and_found(void
 		CONFIG, "", 1, "section 's' cannot be applied: trying it failed without a word");
 }
 
+#define TEST_DEV(options) "/dev/xvdb /mnt/test btrfs " options " 0 0\n"
+#define SUPER             "---- superblock\n" DUMP
+
+static void expect_own_fault(const char *config, const char *found, const char *want)
+{
+	auto_free char *fault = fstests_checks_own_fault(config, "s", found);
+	assert_string_equal(fault ? fault : "", want);
+}
+
+static void test_what_check_itself_mounted_and_made_is_held_to_the_section(void **unused)
+{
+#define MOUNT(options) "MOUNT_OPTIONS=\"" options "\"\nTEST_FS_MOUNT_OPTS=\"" options "\"\n"
+	static const char zstd[] =
+		CONFIG MOUNT("-o compress=zstd") "MKFS_OPTIONS=\"-n 16k -d dup\"\n";
+	static const char small[] = CONFIG "MKFS_OPTIONS=\"-n 4k\"\n";
+	expect_own_fault(zstd, TEST_DEV("rw,compress=zstd:3") SUPER, "");
+	expect_own_fault(zstd, TEST_DEV("rw") SUPER,
+		"section 's' is not what check ran with: asked mount compress=zstd, found rw");
+	expect_own_fault(small, TEST_DEV("rw") SUPER,
+		"section 's' is not what check ran with: asked mkfs -n 4k: nodesize is 16384");
+	expect_own_fault(zstd, "/dev/xvdb /mnt/test ext4 rw,compress=zstd 0 0\n",
+		"section 's' is not what check ran with: asked for btrfs, found ext4 at /mnt/test");
+	/* Nothing that could be read: an older xfs_info, no test device, another filesystem. */
+	expect_own_fault(small, TEST_DEV("rw"), "");
+	expect_own_fault(small, "", "");
+	expect_own_fault("[s]\nFSTYP=nfs\nTEST_DIR=/m\n", "x", "");
+	/* Some versions mount the test device with the one, some with the other. */
+	expect_own_fault(CONFIG "MOUNT_OPTIONS=\"-o compress\"\n", TEST_DEV("rw"), "");
+}
+
 static char *words(const char *config)
 {
 	auto_strv struct strv argv = { 0 };
@@ -165,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_what_xfs_was_made_with_is_in_its_geometry),
 		cmocka_unit_test(test_what_ext4_was_made_with_is_in_its_superblock),
 		cmocka_unit_test(test_a_section_that_did_not_apply_says_what_was_asked_and_found),
+		cmocka_unit_test(test_what_check_itself_mounted_and_made_is_held_to_the_section),
 		cmocka_unit_test(test_it_is_tried_on_the_scratch_devices),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "suite/fstests_hook.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "suite/fstests_applied.h"
 #include "suite/fstests_config.h"
 #include "suite/fstests_results.h"
 #include "suite/suite.h"
@@ -31,6 +32,8 @@ void fstests_hook_text(const struct suite_spec *spec, struct buf *out)
 	/* Those of the verdicts are collected after them. */
 	buf_addf(out, "max=%" PRIu64 " budget=%" PRIu64 " seconds=%d\n", spec->image_max_bytes,
 		spec->logs_max_bytes / 2, FSTESTS_IMAGE_S);
-	buf_adds(out, "ended=$results/" FSTESTS_ENDED_FILE "\n");
+	buf_adds(out, "ended=$results/" FSTESTS_ENDED_FILE "\n"
+		      "applied=$results/" FSTESTS_APPLIED_FILE "\n"
+		      "superblock='" FSTESTS_SUPERBLOCK "'\n");
 	buf_adds(out, fstests_hook_body);
 }

@@ -4,10 +4,12 @@
  * one before it is judged and its devices are as it left them: so a program of ours stands before
  * logger in PATH (docs/decisions/014).
  *   1. How the test before ended, to the folder's FSTESTS_ENDED_FILE (fstests_results.h): check
- * keeps the seconds of each that passed in $TMPDIR/PID.time, until the section is over.
+ *      keeps the seconds of each that passed in $TMPDIR/PID.time, until the section is over.
  *   2. Where it failed: metadata images of the test and the scratch device, beside its
  *      other files: NAME.test.btrfs-image.zst, NAME.scratch. ...; NAME.images has a line on each.
- *   3. It waits until the test's start is durable on the host (fsqa-test --begins).
+ *   3. Before the first test: what check itself mounted and made, to FSTESTS_APPLIED_FILE
+ *      (fstests_applied.h).
+ *   4. It waits until the test's start is durable on the host (fsqa-test --begins).
  * Called with --over behind check, for the last test.
  * Source: check (run_section, _wrapup), common/config (LOGGER_PROG), of 2013 to 2026. */
 #pragma once

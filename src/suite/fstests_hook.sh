@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In the place of logger(1), which check runs before each test (fstests_hook.h). Before this stand,
 # as fsqa knows them: fstyp, test_dev, test_dir, scratch or pool, results (the section's folder), max
-# and budget (bytes of one image, and of all), seconds (for one of them), ended (a file).
+# and budget (bytes of one image, and of all), seconds (for one of them), ended and applied (files),
+# superblock (a line).
 set -f
 own=${0%/*}
 PATH=${PATH%%"$own:"*}${PATH#*"$own:"}:/usr/sbin:/sbin
@@ -16,6 +17,19 @@ ended() {
 	took=$(sed -n "s;^$last ;;p" "$times")
 	echo "$last ${took:--}" >>"$ended"
 	sync "$ended"
+}
+
+# What check mounted and made, before a test can change it. A tool that cannot read the device, which
+# is not mounted, says nothing of it.
+look() {
+	grep " $test_dir " /proc/mounts || return
+	dev=${scratch:-${pool%% *}}
+	case $fstyp in
+	btrfs) super=$(btrfs inspect-internal dump-super "$dev") ;;
+	xfs) super=$(xfs_info "$dev") ;;
+	ext[234]) super=$(dumpe2fs -h "$dev") ;;
+	*) return ;;
+	esac && printf '%s\n' "$superblock" "$super"
 }
 
 # Where nothing can be written any more, $last stays as it was: who has .images had his.
@@ -74,7 +88,7 @@ images() {
 	image
 	which=scratch dev=${scratch:-${pool%% *}}
 	image
-	sync "$results/$last".*
+	sync -f "$results"
 }
 
 {
@@ -83,6 +97,7 @@ images() {
 	echo "$next" >"$own/last"
 	[ -z "$last" ] || ended
 	[ -z "$last" ] || [ "$max" = 0 ] || ! failed || images
+	[ -z "$next" ] || [ -e "$applied" ] || { look >"$applied"; sync "$applied"; }
 	[ -z "$next" ] || fsqa-test --begins "${next%%/*}.${next#*/}"
 } >/dev/null 2>&1 </dev/null
 [ -n "$next" ] && command -v logger >/dev/null && logger "$@"

@@ -123,6 +123,34 @@ static void test_a_test_begins_when_the_host_knows_and_the_log_has_it_too(void *
 		"run xfstest generic/001\nrun xfstest generic/002-name\nwhat somebody else logs\n");
 }
 
+static void test_what_check_mounted_and_made_is_noted_before_its_first_test(void **state)
+{
+	struct fixture *f = *state;
+	buf_reset(&f->config);
+	buf_addf(&f->config,
+		"[s]\nFSTYP=\"xfs\"\nTEST_DIR=\"/proc\"\nRESULT_BASE=\"%s\"\n"
+		"SCRATCH_DEV_POOL=\"/dev/s /dev/u\"\n",
+		f->dir);
+	f->spec.config = buf_str(&f->config);
+	put(f, "bin/fsqa-test", "#!/bin/sh\ncp \"$DIR/s/applied\" \"$DIR/told\"\n", 0755);
+	put(f, "bin/xfs_info", "#!/bin/sh\necho \"meta-data=$1\"; echo more; echo >&2 no\n", 0755);
+	call(f, "run xfstest generic/001");
+	auto_free char *found = content(f, "told");
+	assert_non_null(strstr(found, " /proc proc "));
+	auto_free char *super = xstrdup(strchr(found, '\n'));
+	assert_string_equal(super, "\n---- superblock\nmeta-data=/dev/s\nmore\n");
+	/* Once. */
+	put(f, "bin/xfs_info", "#!/bin/sh\ntouch \"$DIR/again\"\nexit 1\n", 0755);
+	call(f, "run xfstest generic/002");
+	assert_content(f, "s/applied", found);
+	/* In another machine, whose tool reads what is mounted alone. */
+	auto_free char *applied = xasprintf("%s/s/applied", f->dir);
+	assert_int_equal(unlink(applied), 0);
+	call(f, "run xfstest generic/003");
+	found[strcspn(found, "\n") + 1] = '\0';
+	assert_content(f, "s/applied", found);
+}
+
 static void test_what_failed_leaves_images_before_the_next_begins(void **state)
 {
 	struct fixture *f = *state;
@@ -229,6 +257,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(test_a_test_begins_when_the_host_knows_and_the_log_has_it_too),
 		T(test_what_failed_leaves_images_before_the_next_begins),
+		T(test_what_check_mounted_and_made_is_noted_before_its_first_test),
 		T(test_what_passed_leaves_none),
 		T(test_a_device_that_does_not_open_is_said),
 		T(test_a_tool_that_is_missing_is_said),

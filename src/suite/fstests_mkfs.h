@@ -6,10 +6,12 @@
  *   ext2,3,4     dumpe2fs -h
  * Source: mkfs.btrfs(8), mkfs.xfs(8), mke2fs(8). */
 #pragma once
+#include <stdbool.h>
 struct strv;
 
 /* Append to `missing` what is not so: "-n 4096: nodesize is 16384". Options that leave nothing in
  * that text (a label, a stripe, another filesystem's) are appended to `unread`; both may be NULL.
- * The guest wrote `found`: it may be anything. */
-void fstests_mkfs_missing(const char *fstyp, const char *options, const char *found,
+ * What only a mounted filesystem says (btrfs filesystem df) is left unread where it is not
+ * `mounted`. The guest wrote `found`: it may be anything. */
+void fstests_mkfs_missing(const char *fstyp, const char *options, const char *found, bool mounted,
 	struct strv *missing, struct strv *unread);

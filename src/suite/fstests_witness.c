@@ -4,8 +4,10 @@
 #include "suite/fstests_witness.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "suite/fstests_applied.h"
 #include "suite/fstests_results.h"
 #include "suite/fstests_xunit_apart.h"
 #include "suite/suite.h"
@@ -16,7 +18,7 @@
 static bool is_report(const char *name)
 {
 	static const char *const known[] = { "result.xml", "result.xml.new", "check.time",
-		"check.log", FSTESTS_ENDED_FILE };
+		"check.log", FSTESTS_ENDED_FILE, FSTESTS_APPLIED_FILE };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strcmp(name, known[i]) == 0)
 			return true;
@@ -96,17 +98,33 @@ static void add_diff(const struct suite_call *c, int dirfd, const char *name, st
 	seen->diff_cut = cut;
 }
 
-/* Names are unique, so the results' order is ours. */
+/* Why its tests ran with something else than their section; the caller's, NULL: nothing says that
+ * they did. */
+static char *misapplied(const struct suite_call *c)
+{
+	auto_buf struct buf found = { 0 };
+	auto_free char *path = path_join(c->dir, FSTESTS_APPLIED_FILE);
+	if (!c->config || file_read(path, FSTESTS_APPLIED_MAX, &found, NULL) < 0)
+		return NULL; /* no look was had */
+	for (size_t i = 0; i < found.len; i++)
+		if (!found.s[i])
+			found.s[i] = '?';
+	return fstests_checks_own_fault(c->config, c->stage, buf_str(&found));
+}
+
+/* Names are unique, so the results' order is ours. `wrong`: misapplied(). */
 static int tell(const struct suite_call *c, const struct fstests_results *results, size_t at,
-	int dirfd, suite_on_seen *on_seen, void *ctx, struct err *e)
+	int dirfd, const char *wrong, suite_on_seen *on_seen, void *ctx, struct err *e)
 {
 	struct fstests_verdict v;
 	auto_buf struct buf diff = { 0 };
 	fstests_results_verdict(results, at, &v);
-	auto_free char *reason = reasons_text(&v);
+	auto_free char *own = reasons_text(&v);
+	auto_free char *reason =
+		wrong ? xasprintf("%s%s%s", wrong, *own ? "; " : "", own) : xstrdup(own);
 	struct suite_seen seen = {
 		.test = at,
-		.verdict = v.verdict,
+		.verdict = wrong ? verdict_worst(v.verdict, VERDICT_MISS) : v.verdict,
 		.cut = v.reach == FSTESTS_CUT,
 		.reason = reason,
 	};
@@ -131,9 +149,10 @@ int fstests_witness(const struct suite_call *c, suite_on_seen *on_seen, void *ct
 	if (rc < 0)
 		return rc;
 	fstests_results_judge(results);
+	auto_free char *wrong = misapplied(c);
 	for (size_t i = 0; rc == 0 && i < c->n; i++)
-		rc = tell(c, results, i, dirfd, on_seen, ctx, e);
-	const char *fault = fstests_results_fault(results);
+		rc = tell(c, results, i, dirfd, wrong, on_seen, ctx, e);
+	const char *fault = wrong ? wrong : fstests_results_fault(results);
 	if (rc == 0 && fault[0])
 		*ret_fault = xstrdup(fault);
 	return rc;

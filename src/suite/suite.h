@@ -121,6 +121,7 @@ struct suite_told {
 /* A call that is over, with the files that it left. All borrowed. */
 struct suite_call {
 	const char *stage;
+	const char *config; /* as suite_spec has it; NULL: it is not known */
 	const char *dir; /* on the host; what witness_wants asked for, as it lay in log_dir/STAGE */
 	const struct suite_told *tests;
 	size_t n;
