@@ -19,10 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const configs[] = {
 		"[s]\nFSTYP=btrfs\nSCRATCH_MNT=/m\nTEST_DIR=/t\nMOUNT_OPTIONS=-o compress=zstd\n"
+		"TEST_FS_MOUNT_OPTS=-o compress=zstd\n"
 		"MKFS_OPTIONS=-n 4k -O ^no-holes,zoned -d raid1 --csum xxhash\n",
 		"[s]\nFSTYP=xfs\nSCRATCH_MNT=/m\nTEST_DIR=/t\nMKFS_OPTIONS=-m crc=0,rmapbt -b "
-		"size=1k -n "
-		"size=8k\n",
+		"size=1k -n size=8k\n",
 		"[s]\nFSTYP=ext4\nSCRATCH_MNT=/m\nTEST_DIR=/t\nMKFS_OPTIONS=-O bigalloc,^quota -b "
 		"1024 -I 256\n",
 	};
