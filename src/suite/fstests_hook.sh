@@ -53,17 +53,18 @@ failed_to() {
 	rm -f "$4"
 }
 
-# Raw first, for not all of the tools compress. dash and bash as sh count blocks of 512 bytes.
+# Raw first, for not all of the tools compress: xfs_metadump has all of the log, mostly zeros. dash
+# and bash as sh count blocks of 512 bytes.
 image() {
 	image=$results/$last.$which.$tool
 	command -v "$tool" || { say "no image: there is no $tool in the target"; return; }
 	total=$(cat "$own/total")
 	[ "${total:-0}" -lt "$budget" ] ||
 		{ say "no image: those before have their share of log.maxBytes"; return; }
-	(ulimit -f $((max * 8 / 512)) && exec timeout -k 5 "$seconds" "$tool" $options "$dev" "$image") \
+	(ulimit -f $((max / 8)) && exec timeout -k 5 "$seconds" "$tool" $options "$dev" "$image") \
 		>"$own/said" 2>&1
 	code=$?
-	[ $code = 0 ] || { failed_to "$tool" $code $((max * 8)) "$image"; return; }
+	[ $code = 0 ] || { failed_to "$tool" $code $((max * 64)) "$image"; return; }
 	(ulimit -f $((max / 512)) && exec timeout "$seconds" $pack <"$image") \
 		>"$image.$suffix" 2>"$own/said"
 	code=$?
@@ -74,7 +75,12 @@ image() {
 	say "$size bytes: ${image##*/}.$suffix"
 }
 
-# The test device may be mounted: its image is of what lies on it now.
+remount() {
+	[ "$fstyp" != xfs ] || mount -o "remount,$1" "$test_dir"
+}
+
+# The test device may be mounted: its image is of what lies on it now. xfs_metadump takes none that
+# can be written to.
 images() {
 	case $fstyp in
 	btrfs) tool=btrfs-image options='-c 0' ;;
@@ -85,7 +91,9 @@ images() {
 	pack='gzip -c' suffix=gz
 	! command -v zstd || pack='zstd -q -c' suffix=zst
 	which=test dev=$test_dev
+	remount ro
 	image
+	remount rw || umount "$test_dir"
 	which=scratch dev=${scratch:-${pool%% *}}
 	image
 	sync -f "$results"

@@ -61,7 +61,10 @@ static int set_up(void **state)
 	put(f, "bin/fsqa-test", "#!/bin/sh\necho \"$@\" >>\"$DIR/told\"\n", 0755);
 	put(f, "bin/logger", "#!/bin/sh\necho \"$@\" >>\"$DIR/logged\"\n", 0755);
 	put(f, "bin/zstd", "#!/bin/sh\nexec cat\n", 0755);
-	put(f, "bin/xfs_metadump", "#!/bin/sh\necho \"$1 of $2\" >\"$3\"\n", 0755);
+	put(f, "bin/xfs_metadump",
+		"#!/bin/sh\necho \"$1 of $2\" >\"$3\"\necho \"image of $2\" >>\"$DIR/done\"\n",
+		0755);
+	put(f, "bin/mount", "#!/bin/sh\necho \"mount $*\" >>\"$DIR/done\"\n", 0755);
 	*state = f;
 	return 0;
 }
@@ -160,6 +163,9 @@ static void test_what_failed_leaves_images_before_the_next_begins(void **state)
 	assert_content(
 		f, "told", "001.images\n001.scratch.xfs_metadump.zst\n001.test.xfs_metadump.zst\n");
 	assert_content(f, "s/generic/001.scratch.xfs_metadump.zst", "-o of /dev/s\n");
+	assert_content(f, "done",
+		"mount -o remount,ro /mnt/test\nimage of /dev/t\n"
+		"mount -o remount,rw /mnt/test\nimage of /dev/s\n");
 	assert_content(f, "s/generic/001.images",
 		"test device /dev/t: 13 bytes: 001.test.xfs_metadump.zst\n"
 		"scratch device /dev/s: 13 bytes: 001.scratch.xfs_metadump.zst\n");
@@ -229,12 +235,12 @@ static void test_what_is_too_large_is_not_kept(void **state)
 {
 	struct fixture *f = *state;
 	put(f, "bin/xfs_metadump",
-		"#!/bin/sh\nexec head -c $([ $2 = /dev/t ] && echo 600000 || echo 70000) "
+		"#!/bin/sh\nexec head -c $([ $2 = /dev/t ] && echo 4200000 || echo 70000) "
 		"/dev/zero >\"$3\"\n",
 		0755);
 	auto_free char *why = said(f);
 	assert_string_equal(why,
-		"test device /dev/t: no image: xfs_metadump made more than 524288 bytes "
+		"test device /dev/t: no image: xfs_metadump made more than 4194304 bytes "
 		"(fstests.imageMax)\n"
 		"scratch device /dev/s: no image: zstd -q -c made more than 65536 bytes "
 		"(fstests.imageMax)\n");
