@@ -30,8 +30,8 @@ struct fstests {
 	bool summary;              /* check came to the end of its list */
 	bool failed;               /* and says that some did */
 	struct strv causes, kinds; /* of the test under way, and when it failed first */
-	unsigned loops;            /* what fails is run again (check -L), */
-	char *looping;             /* a test that failed, and whose end is told when that is over */
+	unsigned loops;            /* check -L */
+	char *looping;             /* a test that failed, and whose end is told behind its loops */
 	unsigned n_runs, n_failed; /* of the test under way */
 	struct strv odd, odd_text; /* tests of which something was said that does not fit, and it */
 	struct strv passed;
