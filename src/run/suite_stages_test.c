@@ -87,6 +87,8 @@ static void test_each_section_is_a_stage_with_its_tests_and_configuration(void *
 	assert_int_equal(json_array_size(tests), 1);
 	assert_string_equal(json_string_value(json_array_get(tests, 0)), "generic/001");
 	assert_int_equal(json_i64_or(s, "test_timeout_us", 0), 60000000);
+	const json_t *provokes = json_object_get(s, "provokes");
+	assert_string_equal(json_string_value(json_array_get(provokes, 0)), ".");
 	const char *config = json_str_or(s, "config", "");
 	assert_non_null(strstr(config, "[zstd]"));
 	assert_non_null(strstr(config, "compress=zstd"));

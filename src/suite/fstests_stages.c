@@ -19,6 +19,9 @@
 #define TEST_DIR    "/mnt/test"
 #define SCRATCH_MNT "/mnt/scratch"
 #define TIMES_MAX   (1u << 20) /* bytes of a check.time */
+/* Many damage a filesystem on purpose, and check reads the kernel's log itself, with each test's
+ * own exceptions: what a test may provoke at all is for check to judge. */
+#define ANY_MESSAGE "."
 
 /* The first disk is the test device; of btrfs all others are the pool, of others the second is the
  * scratch device; the last may be that of dm-log-writes, *ret_log, else NULL. */
@@ -145,12 +148,13 @@ static int add_section(const struct suite_ask *a, const struct fstests_tree *tre
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
 	json_array_append_new(all,
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:[], s:[], s:o}", "suite",
-			suite_fstests.name, "name", s->name, "tree", a->place, "config",
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:[], s:[], s:[s], s:o}",
+			"suite", suite_fstests.name, "name", s->name, "tree", a->place, "config",
 			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
 			"timeout_factor", (json_int_t)config_num(c, "fstests.timeoutFactor"),
 			"timeout_us", (json_int_t)(each_us * (picks.n + 1) * (loops + 1)), "loops",
-			(json_int_t)loops, "requires", "logs", "needs", needs));
+			(json_int_t)loops, "requires", "logs", "provokes", ANY_MESSAGE, "needs",
+			needs));
 	return 0;
 }
 
