@@ -185,6 +185,7 @@ static int parse_stages(const json_t *j, struct job *job, struct err *e)
 			s->tree = json_str_or(r.j, "tree", NULL);
 			s->config = json_str_or(r.j, "config", NULL);
 			s->test_timeout_us = number(&r, "test_timeout_us");
+			s->own_report = json_is_true(json_object_get(r.j, "own_report"));
 			s->loops = (unsigned)json_i64_or(r.j, "loops", 0);
 			s->timeouts = json_object_get(r.j, "timeouts_us");
 			s->needs = parse_needs(json_object_get(r.j, "needs"));
@@ -236,7 +237,6 @@ int job_parse(json_t *j, struct job *ret, struct err *e)
 	job.logs_max_bytes = number(&r, "logs_max_bytes");
 	job.logs_max_files = (uint32_t)number(&r, "logs_max_files");
 	job.image_max_bytes = (uint64_t)json_i64_or(j, "image_max_bytes", 0);
-	job.own_report = json_is_true(json_object_get(j, "own_report"));
 	job.record_limit = number(&r, "record_limit");
 	job.salvage = json_str_or(j, "salvage", NULL);
 	job.hang_timeout_us = number(&r, "hang_timeout_us");

@@ -24,11 +24,12 @@ struct job_stage {
 	const char **tests;        /* NULL-terminated */
 	const char *tree, *config; /* NULL: it has none */
 	uint64_t test_timeout_us;  /* of each */
-	unsigned loops;            /* as suite_spec has it */
-	const json_t *timeouts;    /* an object: of those that have their own, or NULL */
-	struct suite_need *needs;  /* as suite_spec has them */
-	const json_t *provokes;    /* of the kernel: patterns, or NULL */
-	struct suite_file *files;  /* the job's, and its own behind them */
+	bool own_report;           /* as suite_spec has them */
+	unsigned loops;
+	const json_t *timeouts;   /* an object: of those that have their own, or NULL */
+	struct suite_need *needs; /* as suite_spec has them */
+	const json_t *provokes;   /* of the kernel: patterns, or NULL */
+	struct suite_file *files; /* the job's, and its own behind them */
 	size_t n_files;
 	const char **requires; /* NULL-terminated */
 	const char **logs;     /* NULL-terminated */
@@ -66,8 +67,7 @@ struct job {
 	const char **env; /* NULL-terminated */
 	uint64_t logs_max_bytes;
 	uint32_t logs_max_files;
-	uint64_t image_max_bytes; /* as suite_spec has them */
-	bool own_report;
+	uint64_t image_max_bytes; /* as suite_spec has it */
 	uint64_t record_limit;
 	uint64_t hang_timeout_us;     /* without a sign of life after the kernel said that something
 					 hangs */

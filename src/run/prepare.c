@@ -242,8 +242,6 @@ static json_t *job_json(const struct prepare_request *q, const struct prepared *
 	set_number(j, "logs_max_bytes", config_num(c, "log.maxBytes"));
 	set_number(j, "logs_max_files", config_num(c, "log.maxFiles"));
 	set_number(j, "image_max_bytes", config_num(c, "fstests.imageMax"));
-	json_object_set_new(
-		j, "own_report", json_boolean(strcmp(config_str(c, "fstests.xunit"), "true") == 0));
 	set_number(j, "record_limit", config_num(c, "record.limit"));
 	set_number(j, "hang_timeout_us", config_num(c, "vm.hangTimeout"));
 	json_object_set_new(j, "keep", json_boolean(q->keep));

@@ -28,12 +28,11 @@
  * shares?:[{path name fstype}]},
  * "stages": [{suite? name script timeout_us requires[] logs[]}] (of a suite that lists its tests
  * {suite name tests[] tree? config? test_timeout_us timeout_factor? timeouts_us?{} timeout_us
- * loops? requires?[] logs?[] files?:[{path dest mode}] needs?:[{what hard text}] provokes?[]}, as
- * suite/suite.h has it),
- * "files": [{path dest mode}], "faults": [{stage or test, faults[] (disk_fault.h), expect[]}],
- * "may_emulate": bool, "isolate": bool, "control": {kernel initramfs modules load? release}?,
- * "env": [], "logs_max_bytes", "logs_max_files", "image_max_bytes"?, "own_report"?, "record_limit",
- * "hang_timeout_us", "salvage"?, "kernel_source", "shell":
+ * own_report? loops? requires?[] logs?[] files?:[{path dest mode}] needs?:[{what hard text}]
+ * provokes?[]}, as suite/suite.h has it), "files": [{path dest mode}], "faults": [{stage or test,
+ * faults[] (disk_fault.h), expect[]}], "may_emulate": bool, "isolate": bool, "control": {kernel
+ * initramfs modules load? release}?, "env": [], "logs_max_bytes", "logs_max_files",
+ * "image_max_bytes"?, "record_limit", "hang_timeout_us", "salvage"?, "kernel_source", "shell":
  * {"argv", "cols", "rows", "put": [{from to}], "fetch": [{from to}]}?, "keep": bool, "hold": {file
  * idle_us console}?}
  *

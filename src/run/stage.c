@@ -196,7 +196,7 @@ static void run_suite(struct batch *b)
 		.logs_max_bytes = b->job->logs_max_bytes,
 		.logs_max_files = b->job->logs_max_files,
 		.image_max_bytes = b->job->image_max_bytes,
-		.own_report = b->job->own_report,
+		.own_report = s->own_report,
 		.loops = s->loops,
 		.cols = BATCH_COLS,
 		.rows = BATCH_ROWS,

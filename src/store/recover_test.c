@@ -104,11 +104,28 @@ static void test_a_killed_run_is_finished_and_nothing_is_lost(void **state)
 	assert_string_equal(buf_str(&told), "");
 }
 
+struct packed {
+	const char *test, *kind, *name, *text;
+};
+
+/* All of the run's artifacts, in order. */
+static void assert_packed(const char *state, const char *id, const struct packed *want, size_t n)
+{
+	auto_run_info struct run_info *r = test_read(state, id);
+	assert_int_equal(r->n_artifacts, n);
+	for (size_t i = 0; i < n; i++) {
+		auto_buf struct buf b = { 0 };
+		assert_string_equal(r->artifacts[i].test, want[i].test);
+		assert_string_equal(r->artifacts[i].kind, want[i].kind);
+		assert_string_equal(r->artifacts[i].name, want[i].name);
+		test_artifact_read(r, i, &b);
+		assert_string_equal(buf_str(&b), want[i].text);
+	}
+}
+
 static void test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm(void **state)
 {
-	static const struct {
-		const char *test, *kind, *name, *text;
-	} want[] = {
+	static const struct packed want[] = {
 		{ "script.001_a", "file", "saved", "once" },
 		{ "boot", "cast", "console.cast", "c" },
 		{ "boot", "console", "console.log", "boots" },
@@ -121,16 +138,7 @@ static void test_its_recordings_and_logs_are_packed_and_no_disk_of_a_vm(void **s
 	auto_free char *id = make_killed(*state);
 	auto_buf struct buf told = { 0 };
 	recover(*state, &told);
-	auto_run_info struct run_info *r = test_read(*state, id);
-	assert_int_equal(r->n_artifacts, ARRAY_LEN(want));
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		auto_buf struct buf b = { 0 };
-		assert_string_equal(r->artifacts[i].test, want[i].test);
-		assert_string_equal(r->artifacts[i].kind, want[i].kind);
-		assert_string_equal(r->artifacts[i].name, want[i].name);
-		test_artifact_read(r, i, &b);
-		assert_string_equal(buf_str(&b), want[i].text);
-	}
+	assert_packed(*state, id, want, ARRAY_LEN(want));
 }
 
 /* Takes `fields`. */
@@ -211,12 +219,10 @@ static void test_what_each_of_several_workers_left_is_told_apart(void **state)
 
 static void test_a_collected_file_is_its_tests_and_one_from_the_disk_no_second_one(void **state)
 {
-	static const struct {
-		const char *test, *name, *text;
-	} want[] = {
-		{ "fstests.s", "s/result.xml", "collected" },
-		{ "fstests.s.generic.001", "s/generic/001.notrun", "salvaged" },
-		{ "fstests.s", "s/generic/002.notrun", "salvaged" }, /* it never began */
+	static const struct packed want[] = {
+		{ "fstests.s", "file", "s/result.xml", "collected" },
+		{ "fstests.s.generic.001", "file", "s/generic/001.notrun", "salvaged" },
+		{ "fstests.s", "file", "s/generic/002.notrun", "salvaged" }, /* it never began */
 	};
 	struct run_writer *w = test_create(*state, "btrfs/demo");
 	auto_free char *id = xstrdup(run_writer_id(w));
@@ -231,15 +237,7 @@ static void test_a_collected_file_is_its_tests_and_one_from_the_disk_no_second_o
 	ok(run_writer_close(&w, e));
 	auto_buf struct buf told = { 0 };
 	recover(*state, &told);
-	auto_run_info struct run_info *r = test_read(*state, id);
-	assert_int_equal(r->n_artifacts, ARRAY_LEN(want));
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		auto_buf struct buf b = { 0 };
-		assert_string_equal(r->artifacts[i].test, want[i].test);
-		assert_string_equal(r->artifacts[i].name, want[i].name);
-		test_artifact_read(r, i, &b);
-		assert_string_equal(buf_str(&b), want[i].text);
-	}
+	assert_packed(*state, id, want, ARRAY_LEN(want));
 }
 
 /* As who knows the suite does, with the run's disks still there and with its files packed. */

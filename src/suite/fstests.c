@@ -31,7 +31,7 @@ struct fstests {
 	bool failed;               /* and says that some did */
 	struct strv causes, kinds; /* of the test under way, and when it failed first */
 	unsigned loops;            /* check -L */
-	char *looping;             /* a test that failed, and whose end is told behind its loops */
+	char *failing;             /* a test that failed; its end is told behind its loops */
 	unsigned n_runs, n_failed; /* of the test under way */
 	struct strv odd, odd_text; /* tests of which something was said that does not fit, and it */
 	struct strv passed;
@@ -159,26 +159,22 @@ static void end_test(struct fstests *f, struct suite_test *t)
 	f->n_runs = f->n_failed = 0;
 }
 
-static void end_failed(struct fstests *f, const char *test)
+static void end_failed(struct fstests *f)
 {
+	if (!f->failing)
+		return;
 	auto_free char *all = strv_join(&f->causes, "; ");
 	auto_free char *rate = f->n_runs > 1 ? xasprintf("%s%sfailed %u of %u times", all,
 						       *all ? "; " : "", f->n_failed, f->n_runs)
 					     : NULL;
-	end_test(f, &(struct suite_test){ .name = test,
+	end_test(f, &(struct suite_test){ .name = f->failing,
 			    .verdict = VERDICT_FAIL,
 			    .reason = rate ? rate : all,
 			    .said = fstests_outcome_name(FSTESTS_FAIL),
 			    .n_runs = f->n_runs,
 			    .n_failed = f->n_failed });
-}
-
-static void end_looping(struct fstests *f)
-{
-	if (f->looping)
-		end_failed(f, f->looping);
-	free(f->looping);
-	f->looping = NULL;
+	free(f->failing);
+	f->failing = NULL;
 }
 
 static void ended(struct fstests *f, const struct fstests_event *ev)
@@ -189,14 +185,12 @@ static void ended(struct fstests *f, const struct fstests_event *ev)
 	};
 	f->n_runs++;
 	f->n_failed += ev->outcome == FSTESTS_FAIL || ev->outcome == FSTESTS_NO_RESULT;
-	if (f->looping)
+	if (f->failing)
 		return;
-	if (ev->outcome == FSTESTS_FAIL && f->loops) {
-		f->looping = xstrdup(ev->test);
-		return;
-	}
 	if (ev->outcome == FSTESTS_FAIL) {
-		end_failed(f, ev->test);
+		f->failing = xstrdup(ev->test);
+		if (!f->loops)
+			end_failed(f);
 		return;
 	}
 	if (ev->outcome == FSTESTS_NO_RESULT) {
@@ -217,7 +211,7 @@ static void ended(struct fstests *f, const struct fstests_event *ev)
 
 static void begins(struct fstests *f, const char *test)
 {
-	end_looping(f);
+	end_failed(f);
 	clear_causes(f);
 	f->h->on_test(f->ctx, &(struct suite_test){ .name = test });
 }
@@ -255,10 +249,10 @@ static void on_event(void *ctx, const struct fstests_event *ev)
 			begins_again(f, ev->test);
 		break;
 	case FSTESTS_LOOPED:
-		end_looping(f);
+		end_failed(f);
 		break;
 	case FSTESTS_CAUSE: /* "- output mismatch ..." */
-		if (f->looping)
+		if (f->failing)
 			break;
 		strv_add(&f->causes, ev->text + (strncmp(ev->text, "- ", 2) == 0 ? 2 : 0));
 		strv_add(&f->kinds, fstests_cause_name(ev->cause));
@@ -274,7 +268,7 @@ static void on_event(void *ctx, const struct fstests_event *ev)
 		does_not_fit(f, ev);
 		break;
 	case FSTESTS_SUMMARY:
-		end_looping(f);
+		end_failed(f);
 		f->summary = !ev->interrupted;
 		f->failed = ev->n_failed > 0;
 		break;
@@ -294,7 +288,7 @@ static void ran(void *state, struct suite_result *r)
 	struct fstests *f = state;
 	if (r->started) {
 		fstests_check_end(f->check);
-		end_looping(f);
+		end_failed(f);
 	}
 	r->completed = f->summary && (r->code == 0 || (r->code == 1 && f->failed));
 	if (r->completed)
@@ -312,7 +306,7 @@ static void end(void *state, struct suite_result *r)
 	strv_clear(&f->odd);
 	strv_clear(&f->odd_text);
 	strv_clear(&f->passed);
-	free(f->looping);
+	free(f->failing);
 	free(f);
 }
 

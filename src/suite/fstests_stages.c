@@ -23,13 +23,18 @@
  * own exceptions: what a test may provoke at all is for check to judge. */
 #define ANY_MESSAGE "."
 
+static bool is_true(const struct config *c, const char *setting)
+{
+	return strcmp(config_str(c, setting), "true") == 0;
+}
+
 /* The first disk is the test device; of btrfs all others are the pool, of others the second is the
  * scratch device; the last may be that of dm-log-writes, *ret_log, else NULL. */
 static int place_disks(const struct suite_ask *a, const char *fstyp, struct strv *dev,
 	const char **ret_log, struct err *e)
 {
 	const struct config *c = a->config;
-	bool log = strcmp(config_str(c, "fstests.logwrites"), "true") == 0;
+	bool log = is_true(c, "fstests.logwrites");
 	size_t n = 0;
 	while (a->disks[n])
 		n++;
@@ -148,13 +153,14 @@ static int add_section(const struct suite_ask *a, const struct fstests_tree *tre
 		if (!picks.v[i].expunged)
 			json_array_append_new(tests, json_string(picks.v[i].test->name));
 	json_array_append_new(all,
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:[], s:[], s:[s], s:o}",
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:b, s:I, s:[], s:[], s:[s], "
+			  "s:o}",
 			"suite", suite_fstests.name, "name", s->name, "tree", a->place, "config",
 			buf_str(&text), "tests", tests, "test_timeout_us", (json_int_t)each_us,
 			"timeout_factor", (json_int_t)config_num(c, "fstests.timeoutFactor"),
-			"timeout_us", (json_int_t)(each_us * (picks.n + 1) * (loops + 1)), "loops",
-			(json_int_t)loops, "requires", "logs", "provokes", ANY_MESSAGE, "needs",
-			needs));
+			"timeout_us", (json_int_t)(each_us * (picks.n + 1) * (loops + 1)),
+			"own_report", is_true(c, "fstests.xunit"), "loops", (json_int_t)loops,
+			"requires", "logs", "provokes", ANY_MESSAGE, "needs", needs));
 	return 0;
 }
 
