@@ -211,6 +211,21 @@ int config_assign(struct config *c, const struct assignment *a, struct err *e)
 	return 0;
 }
 
+/* Of several paths, each word is one. */
+static void set_default(struct value *v, const char *def)
+{
+	auto_strv struct strv words = { 0 };
+	if (v->setting->type == SETTING_PATHS)
+		strv_split(&words, def, " ");
+	else
+		strv_add(&words, def);
+	for (size_t i = 0; i < words.n; i++) {
+		int rc = value_set(v, words.v[i], NULL, NULL);
+		assert(rc == 0); /* a default that its own range refuses */
+		(void)rc;
+	}
+}
+
 struct config *config_new(void)
 {
 	size_t n = 0;
@@ -218,11 +233,8 @@ struct config *config_new(void)
 	const struct setting *s = config_settings(&n);
 	for (size_t i = 0; i < n; i++) {
 		struct value *v = value_add(c, &s[i], s[i].name);
-		if (!s[i].def)
-			continue;
-		int rc = value_set(v, s[i].def, NULL, NULL);
-		assert(rc == 0); /* a default that its own range refuses */
-		(void)rc;
+		if (s[i].def)
+			set_default(v, s[i].def);
 	}
 	return c;
 }

@@ -217,9 +217,11 @@ static const struct setting settings[] = {
 	{ "kernel.debug", SETTING_PATH, .example = "~/linux/vmlinux",
 		.help = "the kernel's vmlinux with debug information, for source lines in its "
 			"oopses; else it is looked for by its build id" },
-	{ "kernel.fragments", SETTING_PATHS, .word = "*", .def = "filesystems", .example = "kasan",
+	{ "kernel.fragments", SETTING_PATHS, .word = "*", .def = "common btrfs xfs fstests",
+		.example = "kasan",
 		.help = "fragments of configuration on top, by name (fragments/README.md) or as "
-			"files (with a slash in it); several values add up" },
+			"files (with a slash in it); several values add up; below them comes what "
+			"the profile's suites want" },
 	{ "kernel.image", SETTING_PATH, .example = "~/linux/arch/x86/boot/bzImage",
 		.help = "a kernel file (bzImage, ELF vmlinux or arm64's Image) to test; wins over "
 			"kernel.source and kernel.version" },

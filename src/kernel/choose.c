@@ -50,8 +50,9 @@ static size_t wishes(const struct config *c, struct kernel_wish v[WISHES_MAX])
 }
 
 static int from_source(const char *state_dir, const struct profile *p, const char *source,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
-	struct kernel_story *story, struct kernel **ret, struct err *e)
+	const struct kernel_wishes *suites, const struct kernel_arch *arch,
+	kernel_progress *progress, void *ctx, struct kernel_story *story, struct kernel **ret,
+	struct err *e)
 {
 	auto_free char *fragment_dir = place_data("fragments");
 	const struct config *c = p->config;
@@ -59,8 +60,8 @@ static int from_source(const char *state_dir, const struct profile *p, const cha
 	const char *base = config_str(c, "kernel.config");
 	struct kernel_wish wished[WISHES_MAX];
 	const struct kernel_recipe r = {
-		.wishes = wished,
-		.n_wishes = wishes(c, wished),
+		.suites = *suites,
+		.machine = { wished, wishes(c, wished) },
 		.source = source,
 		.patches = config_list(c, "kernel.patches"),
 		.base = base  ? base
@@ -77,8 +78,9 @@ static int from_source(const char *state_dir, const struct profile *p, const cha
 }
 
 int kernel_choose(const char *state_dir, const struct profile *p, const char *spec,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, bool *ret_named,
-	struct kernel_story *story, struct kernel **ret, struct err *e)
+	const struct kernel_wishes *suites, const struct kernel_arch *arch,
+	kernel_progress *progress, void *ctx, bool *ret_named, struct kernel_story *story,
+	struct kernel **ret, struct err *e)
 {
 	const struct config *c = p->config;
 	const char *image = spec ? NULL : config_str(c, "kernel.image");
@@ -90,7 +92,8 @@ int kernel_choose(const char *state_dir, const struct profile *p, const char *sp
 	if (ret_named)
 		*ret_named = strcmp(wanted, "debian") != 0;
 	if (source)
-		return from_source(state_dir, p, source, arch, progress, ctx, story, ret, e);
+		return from_source(
+			state_dir, p, source, suites, arch, progress, ctx, story, ret, e);
 	return kernel_resolve(
 		state_dir, wanted, config_str(c, "kernel.modules"), arch, progress, ctx, ret, e);
 }

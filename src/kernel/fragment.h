@@ -14,7 +14,7 @@ struct err;
 struct fragment_option {
 	char *name;  /* "CONFIG_BTRFS_FS" */
 	char *value; /* "y", "n", "\"text\"", "16" */
-	char *where; /* "filesystems:12", "PATH:12" or "network:3 (for vm.network)" */
+	char *where; /* "common:12", "PATH:12" or "network:3 (for vm.network)" */
 	bool if_known;
 };
 

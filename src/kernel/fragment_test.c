@@ -155,6 +155,12 @@ static void test_a_configuration_is_checked_against_a_tree(void **unused)
 		"config A\n\tbool \"a\"\n\tdepends on B\nconfig B\n\tbool \"b\"\n");
 	assert_int_equal(fragments_add(&f, "my", NULL, "CONFIG_A=y\nCONFIG_OFF=n\n", NULL), 0);
 	assert_int_equal(fragments_check(&f, "CONFIG_A=y\n", dir, "x86", &e), 0);
+	/* A module where there are none is built in. */
+	auto_fragments struct fragments m = { 0 };
+	assert_int_equal(fragments_add(&m, "my", NULL, "CONFIG_A=m\n", NULL), 0);
+	assert_int_equal(fragments_check(&m, "CONFIG_A=y\n", dir, "x86", &e), 0);
+	assert_int_equal(
+		fragments_check(&m, "CONFIG_A=y\nCONFIG_MODULES=y\n", dir, "x86", &e), -EINVAL);
 	assert_int_equal(fragments_check(&f, "# nothing\n", dir, "x86", &e), -EINVAL);
 	assert_string_equal(e.msg, "my:1: CONFIG_A=y did not hold: it is n, for it depends on B "
 				   "(arch/x86/Kconfig:3), which is n");

@@ -61,10 +61,14 @@ int kernel_resolve(const char *state_dir, const char *spec, const char *modules_
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, struct kernel **ret,
 	struct err *e);
 
-/* A fragment that a setting of the run wants. All borrowed. */
+/* A fragment that a setting or a suite of the run wants. All borrowed. */
 struct kernel_wish {
-	const char *fragment; /* its name */
-	const char *by;       /* "vm.network" */
+	const char *fragment; /* its name, or a file */
+	const char *by;       /* "vm.network", "fstests" */
+};
+struct kernel_wishes {
+	const struct kernel_wish *v;
+	size_t n;
 };
 /* How to build a kernel from its source. All borrowed. */
 struct kernel_recipe {
@@ -72,13 +76,13 @@ struct kernel_recipe {
 	const char *const *patches;   /* on top, in order; may be NULL */
 	const char *base;             /* what recipe.c lists (defconfig ...), or a file */
 	const char *const *fragments; /* on top of it and of the guest's: names, or files */
-	const struct kernel_wish *wishes; /* on top of all */
-	size_t n_wishes;
-	const char *fragment_dir; /* where the named ones lie, NAME.config */
-	bool llvm;                /* clang and LLVM's linker instead of gcc and binutils */
-	uint64_t jobs;            /* compilers at once; 0: what CPUs and memory allow */
-	uint64_t timeout_us;      /* 0: none */
-	uint64_t silence_us;      /* without output, after which it hangs; 0: none */
+	struct kernel_wishes suites;  /* below those, which may take something back */
+	struct kernel_wishes machine; /* on top of all: without them it does not boot so */
+	const char *fragment_dir;     /* where the named ones lie, NAME.config */
+	bool llvm;                    /* clang and LLVM's linker instead of gcc and binutils */
+	uint64_t jobs;                /* compilers at once; 0: what CPUs and memory allow */
+	uint64_t timeout_us;          /* 0: none */
+	uint64_t silence_us;          /* without output, after which it hangs; 0: none */
 };
 
 /* How it went with a build, for who asked for it: the store's entry may have been made for another
@@ -110,11 +114,12 @@ int kernel_build(const char *state_dir, const struct kernel_recipe *r,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
 	struct kernel_story *story, struct kernel **ret, struct err *e);
 /* What the profile's settings kernel.* say, but `spec` (may be NULL) wins: a source, or what
- * kernel_resolve takes. *ret_named (may be NULL): somebody named it, so that -ENOENT, -ENOEXEC and
- * -EINVAL are their mistake. */
+ * kernel_resolve takes. `suites`: what they want of one that is built. *ret_named (may be NULL):
+ * somebody named it, so that -ENOENT, -ENOEXEC and -EINVAL are their mistake. */
 int kernel_choose(const char *state_dir, const struct profile *p, const char *spec,
-	const struct kernel_arch *arch, kernel_progress *progress, void *ctx, bool *ret_named,
-	struct kernel_story *story, struct kernel **ret, struct err *e);
+	const struct kernel_wishes *suites, const struct kernel_arch *arch,
+	kernel_progress *progress, void *ctx, bool *ret_named, struct kernel_story *story,
+	struct kernel **ret, struct err *e);
 
 /* An initramfs with `guest` (path of fsqa-guest) as /init, made once; *ret_path the caller's.
  * Those of other guests that were not used for a day are removed. */

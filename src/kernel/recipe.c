@@ -65,6 +65,24 @@ static int add_fragment(const struct kernel_recipe *r, const char *name, const c
 	return rc;
 }
 
+static bool is_named(const struct kernel_recipe *r, const char *fragment)
+{
+	for (const char *const *f = r->fragments; f && *f; f++)
+		if (strcmp(*f, fragment) == 0)
+			return true;
+	return false;
+}
+
+static int add_wishes(const struct kernel_recipe *r, const struct kernel_wishes *w, struct asked *a,
+	struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < w->n; i++)
+		if (w == &r->machine || !is_named(r, w->v[i].fragment))
+			rc = add_fragment(r, w->v[i].fragment, w->v[i].by, a, e);
+	return rc;
+}
+
 static int set_base(const char *base, struct asked *a, struct err *e)
 {
 	static const char *const targets[] = { "allnoconfig", "tinyconfig", "defconfig",
@@ -103,10 +121,12 @@ int asked_read(const struct kernel_recipe *r, const struct kernel_arch *arch, st
 		rc = add_fragment(r, "guest", NULL, &a, e);
 	if (rc == 0)
 		rc = add_fragment(r, machine, NULL, &a, e);
+	if (rc == 0)
+		rc = add_wishes(r, &r->suites, &a, e);
 	for (const char *const *f = r->fragments; rc == 0 && f && *f; f++)
 		rc = add_fragment(r, *f, NULL, &a, e);
-	for (size_t i = 0; rc == 0 && i < r->n_wishes; i++)
-		rc = add_fragment(r, r->wishes[i].fragment, r->wishes[i].by, &a, e);
+	if (rc == 0)
+		rc = add_wishes(r, &r->machine, &a, e);
 	if (rc < 0)
 		return rc;
 	fragments_write(&a.options, &all);

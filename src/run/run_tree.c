@@ -179,7 +179,7 @@ static int check_kernel(const struct kernel *k, json_t *stages, struct err *e)
 				strncmp(json_str_or(need, "what", ""), "-:", 2) == 0)
 				return err_set(e, ENOENT,
 					"%s: %s; Debian's kernels have it, "
-					"and those with kernel.fragments = filesystems",
+					"and those that are built for such a profile",
 					json_str_or(stage, "suite", ""),
 					json_str_or(need, "text", ""));
 	}

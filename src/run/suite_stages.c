@@ -94,6 +94,18 @@ int suite_groups(const struct config *c, const char *tree, json_t **ret, struct 
 	return rc;
 }
 
+void suite_fragments(const struct config *c, struct strv *ret, struct strv *ret_by)
+{
+	auto_asking struct asking a;
+	asking_begin(&a, c, NULL);
+	for (size_t i = 0; suites[i]; i++) {
+		if (suites[i]->fragments)
+			suites[i]->fragments(asking_of(&a, suites[i]), ret);
+		while (ret_by->n < ret->n)
+			strv_add(ret_by, suites[i]->name);
+	}
+}
+
 char *suite_durations(const struct config *c, const json_t *stages)
 {
 	auto_asking struct asking a;

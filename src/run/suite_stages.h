@@ -5,6 +5,7 @@
 #include <jansson.h>
 struct config;
 struct err;
+struct strv;
 
 /* `tree` is that of fstests on the host (run/suite_tree.h), NULL: none. An array, a new reference.
  * -ENOENT, -EINVAL: a suite, tree, section, group or test that is not there, with the nearest name
@@ -12,6 +13,9 @@ struct err;
 int suite_stages(const struct config *c, const char *tree, json_t **ret, struct err *e);
 /* {SUITE: {TEST: [GROUP...]}}, a new reference. */
 int suite_groups(const struct config *c, const char *tree, json_t **ret, struct err *e);
+/* Fragments of a kernel's configuration that the suites want of one that is built for the profile;
+ * *ret_by: which suite wants each, as long. */
+void suite_fragments(const struct config *c, struct strv *ret, struct strv *ret_by);
 /* "TEST SECONDS" a line: what the suites themselves know of how long tests take, of all `stages`;
  * the caller's. */
 char *suite_durations(const struct config *c, const json_t *stages);

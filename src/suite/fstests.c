@@ -348,6 +348,7 @@ static const char *test_of(const char *path, size_t *ret_n)
 const struct suite suite_fstests = {
 	.name = "fstests",
 	.stages = fstests_stages,
+	.fragments = fstests_fragments,
 	.groups = fstests_groups,
 	.expected_us = 15000000,
 	.durations = fstests_durations_of,

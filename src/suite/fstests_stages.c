@@ -164,6 +164,41 @@ static int add_section(const struct suite_ask *a, const struct fstests_tree *tre
 	return 0;
 }
 
+/* Those that are asked for, else all that are declared. */
+static void section_names(const struct config *c, struct strv *ret)
+{
+	const char *name;
+	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
+		if (strv_find(ret, *w) == ret->n) /* a profile's, and once more on top */
+			strv_add(ret, *w);
+	for (size_t i = 0; ret->n == i && (name = config_subsection(c, "section", i)); i++)
+		strv_add(ret, name);
+	if (ret->n == 0)
+		strv_add(ret, PLAIN);
+}
+
+void fstests_fragments(const struct suite_ask *a, struct strv *ret)
+{
+	/* fragments/README.md; ext4 is in every guest. */
+	static const char *const own[] = { "btrfs", "f2fs", "xfs" };
+	auto_strv struct strv names = { 0 };
+	const struct config *c = a->config;
+	const char *tree = config_str(c, "fstests.tree");
+	if (!tree || !*tree)
+		return;
+	strv_add(ret, "fstests");
+	section_names(c, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		struct fstests_section s = { 0 };
+		/* What is wrong with one is told when it becomes a stage. */
+		int rc = fstests_section_read(c, names.v[i], &s, NULL);
+		const char *fstyp = rc == 0 && s.fstyp ? s.fstyp : config_str(c, "fstests.fstyp");
+		for (size_t k = 0; k < ARRAY_LEN(own); k++)
+			if (strcmp(own[k], fstyp) == 0 && strv_find(ret, fstyp) == ret->n)
+				strv_add(ret, fstyp);
+	}
+}
+
 int fstests_stages(const struct suite_ask *a, json_t *all, struct err *e)
 {
 	struct err why = { 0 };
@@ -175,14 +210,7 @@ int fstests_stages(const struct suite_ask *a, json_t *all, struct err *e)
 	if (!a->tree)
 		return 0;
 	int rc = fstests_tree_open(a->tree, &tree, e);
-	for (const char *const *w = config_list(c, "fstests.sections"); *w; w++)
-		if (strv_find(&names, *w) == names.n) /* a profile's, and once more on top */
-			strv_add(&names, *w);
-	const char *name;
-	for (size_t i = 0; names.n == i && (name = config_subsection(c, "section", i)); i++)
-		strv_add(&names, name);
-	if (names.n == 0)
-		strv_add(&names, PLAIN);
+	section_names(c, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		struct fstests_section s = { .name = PLAIN };
 		rc = fstests_section_read(c, names.v[i], &s, &why);

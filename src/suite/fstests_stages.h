@@ -5,9 +5,11 @@
 #include <jansson.h>
 #include <stdint.h>
 struct err;
+struct strv;
 struct suite_ask;
 
 int fstests_stages(const struct suite_ask *a, json_t *all, struct err *e);
+void fstests_fragments(const struct suite_ask *a, struct strv *ret);
 int fstests_groups(const struct suite_ask *a, json_t *ret, struct err *e);
 char *fstests_durations_of(const struct suite_ask *a, const char *stage);
 uint64_t fstests_soak_us(const json_t *stage);

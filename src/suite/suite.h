@@ -14,6 +14,7 @@
 struct config;
 struct err;
 struct session;
+struct strv;
 struct suite_task;
 
 /* What a profile asks of a suite, before there is a machine. All borrowed. */
@@ -188,6 +189,9 @@ struct suite {
 	int (*stages)(const struct suite_ask *a, json_t *all, struct err *e);
 	/* {TEST: [GROUP...]} of all its tests, added to the object `ret`. */
 	int (*groups)(const struct suite_ask *a, json_t *ret, struct err *e);
+	/* Append what its tests want of a kernel that is built for the profile: fragments of its
+	 * configuration, by name or as files (fragments/README.md). */
+	void (*fragments)(const struct suite_ask *a, struct strv *ret);
 	/* What one test takes that nobody measured; 0: no idea. */
 	uint64_t expected_us;
 	/* "TEST SECONDS" a line: what it knows itself of the tests of that stage; the caller's, or

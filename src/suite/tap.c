@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PLACE     TASK_HOME "/tap" /* the folders, in the target */
 #define LOG_DIR   "/var/lib/tap"
@@ -173,6 +174,15 @@ static int stages(const struct suite_ask *a, json_t *all, struct err *e)
 	return rc;
 }
 
+static void fragments(const struct suite_ask *a, struct strv *ret)
+{
+	for (size_t i = 0; a->tests[i]; i++) {
+		auto_free char *config = path_join(a->tests[i], "config");
+		if (access(config, F_OK) == 0)
+			strv_add(ret, config);
+	}
+}
+
 /* ---- in a run: one command after the other ---- */
 
 struct tap_run {
@@ -294,6 +304,7 @@ static const char *test_of(const char *path, size_t *ret_n)
 const struct suite suite_tap = {
 	.name = "tap",
 	.stages = stages,
+	.fragments = fragments,
 	.expected_us = GUESS_US,
 	.log_dir = LOG_DIR,
 	.test_of = test_of,
