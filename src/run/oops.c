@@ -224,13 +224,6 @@ int oops_debug_info(
 
 /* ---- a run's own ---- */
 
-static int add_note(struct run_writer *w, const char *level, const char *text, struct err *e)
-{
-	auto_json json_t *note =
-		json_pack("{s:s, s:o}", "level", level, "text", json_bytes(text, strlen(text)));
-	return run_append(w, "note", note, false, e);
-}
-
 /* Beside the console's log. */
 static int add_artifact(
 	struct run_writer *w, const struct run_info *r, const struct buf *text, struct err *e)
@@ -274,5 +267,5 @@ int oops_add(struct run_writer *w, const char *state_dir, const struct config *c
 		return add_artifact(w, r, &decoded, e);
 	auto_free char *note =
 		xasprintf("the kernel's oopses stay without source lines: %s", why.msg);
-	return add_note(w, "info", note, e);
+	return run_note(w, "info", note, false, e);
 }

@@ -36,9 +36,7 @@ struct fetch {
 static void note(const struct fetch *f, const char *level, char *text)
 {
 	auto_free char *own = text;
-	auto_json json_t *j =
-		json_pack("{s:s, s:o}", "level", level, "text", json_bytes(own, strlen(own)));
-	(void)run_append(f->w, "note", j, false, NULL); /* the next record tells */
+	(void)run_note(f->w, level, own, false, NULL); /* the next record tells */
 }
 
 static void on_file(void *ctx, const char *path, uint64_t size, bool cut)

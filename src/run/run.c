@@ -163,11 +163,8 @@ static int begin(const struct run_request *q, struct prepared *p, const json_t *
 	auto_json json_t *plan = json_pack("{s:O, s:I, s:i, s:o}", "tests", tests, "batches",
 		(json_int_t)b->n, "slots", (int)b->slots, "sections", sections(p));
 	rc = run_append(*w, "plan", plan, true, e);
-	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++) {
-		auto_json json_t *j =
-			json_pack("{s:s, s:s}", "level", "warning", "text", profile->warnings.v[i]);
-		rc = run_append(*w, "note", j, false, e);
-	}
+	for (size_t i = 0; i < profile->warnings.n && rc == 0; i++)
+		rc = run_note(*w, "warning", profile->warnings.v[i], false, e);
 	if (p->job && rc == 0)
 		rc = resume_freeze(run_writer_dir(*w), profile->dir, b->slots, p->job, e);
 	if (p->job)
@@ -216,9 +213,8 @@ static int update_index(const char *state_dir, const char *id, struct err *e)
 static int finish_dead(const struct run_request *q, const struct run_observer *o, void *ctx,
 	struct run_writer **w, const struct run_result *r, struct err *e)
 {
-	auto_json json_t *note = json_pack("{s:s, s:s}", "level", "error", "text", r->ended.error);
 	/* Neither needs to succeed (a full disk): the recovery makes room first. */
-	(void)run_append(*w, "note", note, true, NULL);
+	(void)run_note(*w, "error", r->ended.error, true, NULL);
 	(void)run_writer_close(w, NULL);
 	return recover_runs(q->prepare.state_dir, o->on_recovered, ctx, e);
 }
@@ -229,11 +225,8 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 	struct err why = { 0 };
 	auto_json json_t *end = end_record(&r->ended);
 	if (!r->ended.interrupted &&
-		oops_add(*w, q->prepare.state_dir, q->prepare.profile->config, &why) < 0) {
-		auto_json json_t *note =
-			json_pack("{s:s, s:s}", "level", "warning", "text", why.msg);
-		(void)run_append(*w, "note", note, false, NULL); /* the next one tells */
-	}
+		oops_add(*w, q->prepare.state_dir, q->prepare.profile->config, &why) < 0)
+		(void)run_note(*w, "warning", why.msg, false, NULL); /* the next one tells */
 	int rc = run_append(*w, "run_end", end, true, e);
 	int closed = run_writer_close(w, rc < 0 ? NULL : e);
 	if (rc < 0 || closed < 0)
@@ -373,10 +366,9 @@ static int begin_again(const struct run_request *q, const struct prepared *p,
 	auto_json json_t *plan = json_pack("{s:O*, s:I, s:i, s:O*}", "tests",
 		json_object_get(r->plan, "tests"), "batches", (json_int_t)(b->before + b->n),
 		"slots", (int)b->slots, "sections", json_object_get(r->plan, "sections"));
-	auto_json json_t *note = json_pack("{s:s, s:s}", "level", "info", "text", p->note);
 	rc = run_append(*w, "plan", plan, false, e);
 	if (rc == 0)
-		rc = run_append(*w, "note", note, true, e);
+		rc = run_note(*w, "info", p->note, true, e);
 	if (rc == 0)
 		rc = update_index(q->prepare.state_dir, r->id, e); /* it is under way again */
 	place(q, b, *w);

@@ -233,9 +233,7 @@ static int tell_fault(struct call *c, const char *fault, struct err *e)
 	if (!fault)
 		return 0;
 	auto_free char *text = xasprintf("%s: %s", c->stage->test, fault);
-	auto_json json_t *note =
-		json_pack("{s:s, s:o}", "level", "warning", "text", json_bytes(text, strlen(text)));
-	return run_append(c->q->writer, "note", note, false, e);
+	return run_note(c->q->writer, "warning", text, false, e);
 }
 
 static int judge(struct call *c, struct err *e)

@@ -252,12 +252,6 @@ static int end_not_reached(struct recovery *v, struct err *e)
 	return rc;
 }
 
-static int add_note(struct recovery *v, const char *level, const char *text, struct err *e)
-{
-	auto_json json_t *note = json_pack("{s:s, s:s}", "level", level, "text", text);
-	return run_append(v->w, "note", note, false, e);
-}
-
 static int end_run(struct recovery *v, struct err *e)
 {
 	auto_run_info struct run_info *r = NULL;
@@ -307,19 +301,20 @@ static int write_verdicts(struct recovery *v, const char *damaged, struct err *e
 	if (damaged) {
 		auto_free char *text = xasprintf(
 			"journal damaged at %s; all of it is kept in %s", v->scan.damage, damaged);
-		rc = add_note(v, "error", text, e);
+		rc = run_note(v->w, "error", text, false, e);
 	}
 	if (rc == 0 && v->lost) {
 		auto_free char *text =
 			xasprintf("%u files of the work folder could not be saved", v->lost);
-		rc = add_note(v, "error", text, e);
+		rc = run_note(v->w, "error", text, false, e);
 	}
 	if (rc == 0)
 		rc = end_open_attempts(v, e);
 	if (rc == 0)
 		rc = end_not_reached(v, e);
 	return rc < 0 ? rc
-		      : add_note(v, "warning", "fsqa was killed; finished at the next start", e);
+		      : run_note(v->w, "warning", "fsqa was killed; finished at the next start",
+				false, e);
 }
 
 /* run_end comes last of all: killed before it, we begin again where we were. */

@@ -57,6 +57,9 @@ const char *run_writer_dir(const struct run_writer *w);
  * missing. -EINVAL: unknown type or a member missing; -EMSGSIZE: above 1 MiB; -ENOSPC ... */
 int run_append(
 	struct run_writer *w, const char *type, const json_t *fields, bool durable, struct err *e);
+/* The record `note`, for people: level "info", "warning" or "error"; text: any bytes, borrowed. */
+int run_note(
+	struct run_writer *w, const char *level, const char *text, bool durable, struct err *e);
 /* All that was appended is on disk when it returns 0. */
 int run_sync(struct run_writer *w, struct err *e);
 /* An artifact, streamed: compressed into the pack as it comes; record written at the end, and

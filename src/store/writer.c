@@ -194,6 +194,13 @@ int run_append(
 	return rc < 0 || !durable ? rc : run_sync(w, e);
 }
 
+int run_note(struct run_writer *w, const char *level, const char *text, bool durable, struct err *e)
+{
+	auto_json json_t *note =
+		json_pack("{s:s, s:o}", "level", level, "text", json_bytes(text, strlen(text)));
+	return run_append(w, "note", note, durable, e);
+}
+
 static int begin(struct run_writer *w, const char *test, int64_t attempt, const char *name,
 	const char *kind, uint64_t size_hint, struct err *e)
 {
