@@ -14,12 +14,13 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define complain(...) tell_complain("fsqa-disk", __VA_ARGS__)
 
 #define ANSWER_US  60000000
 #define PRESENT_US 10000000 /* for a disk that was plugged in */
@@ -58,18 +59,6 @@ struct disk_call {
 	json_t *event;
 	json_t *expect;
 };
-
-static int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	fputs("fsqa-disk: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	return code;
-}
 
 static const char *serial_of(const char *disk)
 {

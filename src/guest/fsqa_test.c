@@ -17,11 +17,12 @@
 #include <poll.h>
 #include <regex.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdnoreturn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define complain(...) tell_complain("fsqa-test", __VA_ARGS__)
 
 #define ACK_US        60000000 /* of an end: disks are healed before */
 #define TERM_GRACE_US 5000000
@@ -73,19 +74,6 @@ static const char usage[] =
 	"                      $FSQA_REBOOT_MARK\n"
 	"  --begins NAME       wait until the host has written down that NAME, which the suite\n"
 	"                      itself announced, is under way\n";
-
-static int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	fputs("fsqa-test: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	return code;
-}
 
 bool fsqa_test_name_is_good(const char *name)
 {

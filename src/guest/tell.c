@@ -6,6 +6,8 @@
 #include "guest/channel.h"
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,4 +73,15 @@ json_t *tell_event(const char *what)
 	json_t *j = json_object();
 	json_object_set_new(j, "event", json_string(what));
 	return j;
+}
+
+int tell_complain(const char *program, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fprintf(stderr, "%s: ", program);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return code;
 }

@@ -17,3 +17,6 @@ int tell_connect(const char **path);
 int tell(int fd, enum event_kind kind, json_t *event, uint64_t wait_us, char *answer);
 /* {"event": what} */
 json_t *tell_event(const char *what);
+/* "PROGRAM: ..." as a line of standard error. Returns `code`. */
+int tell_complain(const char *program, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
