@@ -228,7 +228,10 @@ static int fetch_error(const char *url, const char *ref, const char *why, struct
 	for (size_t i = 0; i < ARRAY_LEN(way); i++)
 		if (strstr(why, way[i]))
 			return err_set(e, EOPNOTSUPP, "%s: %s", url, why);
-	return err_set(e, EIO, "cannot reach %s: %s", url, why);
+	auto_free char *again = xasprintf("unable to access '%s/': ", url);
+	size_t n = strlen(again);
+	return err_set(
+		e, EIO, "cannot reach %s: %s", url, strncmp(why, again, n) == 0 ? why + n : why);
 }
 
 /* fetch WORDS, with what it failed for told. */

@@ -165,8 +165,7 @@ int suite_tree_take(const char *state_dir, const struct config *c, tree_progress
 		int rc = take_source(t, state_dir, progress, ctx, &why);
 		if (rc == -EIO)
 			return err_set(e, rc,
-				"%s: %s; a tree on this host does as well: -c "
-				"fstests.tree=~/xfstests",
+				"%s: %s; name a tree on this host: -c fstests.tree=~/xfstests",
 				origin, why.msg);
 		if (rc < 0)
 			return err_set(e, rc, "%s: %s", origin, why.msg);
