@@ -20,6 +20,7 @@
 #define GET_DEPTH 64
 /* A file of size 0 may still have content: /proc and /sys are like that. */
 #define GET_UNSIZED (1u << 20)
+#define HALVED_MIN  4096 /* bytes; less is not shared */
 
 struct get {
 	struct channel *ch;
@@ -27,6 +28,7 @@ struct get {
 	uint64_t entries_left;
 	uint64_t skipped;
 	bool whole;      /* owners, attributes and holes are wanted */
+	bool halve;      /* no file has more than half of bytes_left */
 	dev_t dev;       /* mounts below the requested folder are not entered */
 	struct buf path; /* below the requested one */
 	bool gone;
@@ -72,11 +74,13 @@ static void send_content(struct get *g, int fd, uint64_t size)
 {
 	static char chunk[FRAME_MAX_PAYLOAD];
 	struct content c = { .fd = fd, .left = size, .holes = g->whole };
-	while (!g->gone && g->bytes_left) {
+	uint64_t half = g->bytes_left / 2;
+	uint64_t stays = g->halve && half > HALVED_MIN ? half : 0;
+	while (!g->gone && g->bytes_left > stays) {
 		uint64_t n;
 		size_t want = wait_credit(g);
 		want = want < sizeof chunk ? want : sizeof chunk;
-		want = want < g->bytes_left ? want : (size_t)g->bytes_left;
+		want = want < g->bytes_left - stays ? want : (size_t)(g->bytes_left - stays);
 		int piece = want ? content_next(&c, chunk, want, &n) : CONTENT_END;
 		if (piece == CONTENT_DATA) {
 			channel_data(g->ch, AGENT_DATA, chunk, (size_t)n);
@@ -115,7 +119,8 @@ static void get_link(struct get *g, int dirfd, const char *name, const struct st
 	send_entry(g, 'l', st, -1, target);
 }
 
-/* Names in byte order; those past the limit are counted, not kept. */
+/* Names in byte order, folders behind the others: what lies in them cannot use up the room for what
+ * lies beside them. Those past the limit are counted, not kept. */
 static int read_names(struct get *g, int fd, struct strv *names)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -123,16 +128,20 @@ static int read_names(struct get *g, int fd, struct strv *names)
 	if (!d)
 		return -errno;
 	struct dirent *de;
+	auto_strv struct strv folders = { 0 };
 	while ((de = readdir(d))) {
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
-		if (names->n < g->entries_left)
-			strv_add(names, de->d_name);
+		if (names->n + folders.n < g->entries_left)
+			strv_add(de->d_type == DT_DIR ? &folders : names, de->d_name);
 		else
 			g->skipped++;
 	}
 	closedir(d);
 	strv_sort(names);
+	strv_sort(&folders);
+	for (size_t i = 0; i < folders.n; i++)
+		strv_add(names, folders.v[i]);
 	return 0;
 }
 
@@ -206,6 +215,7 @@ static int get(struct get *g, const json_t *j, struct err *e)
 	g->bytes_left = bytes > 0 ? (uint64_t)bytes : 0;
 	g->entries_left = entries > 0 ? (uint64_t)entries : 0;
 	g->whole = json_bool_or(j, "whole", false);
+	g->halve = json_bool_or(j, "halve", false);
 	if (path[0] != '/')
 		return err_set(e, EINVAL, "%s: not an absolute path", path);
 	if (lstat(path, &st) < 0)

@@ -178,7 +178,7 @@ void batch_go_on(struct batch *b)
 	if (b->spec.save_to) { /* the target saves itself, and ends */
 		b->state = BATCH_ENDING;
 		batch_deadline(b, SAVE_US, "it is not saved in time");
-	} else if (b->next_stage < b->job->n_stages && b->job->isolate && b->used) {
+	} else if (b->next_stage < b->job->n_stages && ((b->job->isolate && b->used) || b->renew)) {
 		b->state = BATCH_RENEWING; /* its end brings the next one */
 		target_kill(b->target);
 	} else if (b->next_stage < b->job->n_stages && !outbox_is_idle(b->out)) {

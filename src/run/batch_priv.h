@@ -54,6 +54,8 @@ struct subtest {
 	uint32_t stream; /* of its fsqa-test; SUBTEST_LISTED: the suite announced it */
 	uint32_t waits;  /* of one that is listed: the fsqa-test that it waits by; 0: none */
 	bool ready;      /* of one that is listed: its disks are as they are to be */
+	bool asked;      /* of one that is listed: its suite's program asked whether it may begin */
+	bool unbegun;    /* of one that is listed: that program ended before it asked */
 	struct batch *batch;
 	struct trial trial;
 };
@@ -72,9 +74,9 @@ struct listed {
 	size_t n_left, n_at_start;
 	const struct job_stage *stage; /* whose they are */
 	struct subtest_counts counts;  /* of those that ended in earlier machines */
-	char lost_at[TRIAL_PATH];      /* the test under way when the infrastructure broke */
-	bool stuck;                    /* the last try ended without a test that ended */
-	bool imaging;                  /* images are made before the next test begins */
+	char lost_at[TRIAL_PATH]; /* tried again: the infrastructure broke, or it had not begun */
+	bool stuck;               /* the last try ended without a test that ended */
+	bool imaging;             /* images are made before the next test begins */
 };
 
 /* What was done to a scratch disk on purpose (disk_faults.h). */
@@ -115,6 +117,7 @@ struct batch {
 	const struct job *job;
 	struct target_spec spec; /* the job's target, under TCG once KVM broke */
 	bool used;               /* a stage ran in this target */
+	bool renew;              /* and may have spoilt it: the next one has a fresh target */
 	bool waits;              /* between stages, until all is sent */
 	char *kvm_broke;         /* how, or NULL */
 	struct outbox *out;
@@ -249,7 +252,8 @@ const char *const *listed_left(const struct batch *b);
 /* The test of this path begins now: nothing of the one before is done any more. */
 void listed_begins(struct batch *b, const char *test);
 /* A test ended; where the infrastructure broke under it, it is tried once more. */
-void listed_ended(struct batch *b, const struct trial *t, enum verdict v);
+/* Whether it is to be tried again, once; `unbegun` as in struct subtest. */
+bool listed_ended(struct batch *b, const struct trial *t, enum verdict v, bool unbegun);
 /* The stage's try is over: whether it is to go on with those that are left. Else they are MISS. */
 bool listed_goes_on(struct batch *b);
 /* The stage does not run: none of its tests does. */

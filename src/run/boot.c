@@ -469,7 +469,7 @@ void boot_start(struct batch *b)
 	b->boots++;
 	bool renewed = b->state == BATCH_RENEWING;
 	b->state = BATCH_BOOTING;
-	b->used = false;
+	b->used = b->renew = false;
 	if (b->boots > 1 && !renewed) {
 		auto_free char *text = xasprintf("resumed with %zu stages in a fresh target (%s)",
 			b->job->n_stages - b->next_stage, b->end_detail);

@@ -467,6 +467,14 @@ static void worker_end(void *ctx, const struct proc_end *end)
 		close_handles(c);
 }
 
+/* The tests of many sections are more than a frame. */
+static void send_job(struct link *link, const char *job, size_t n)
+{
+	for (; n > FRAME_MAX_PAYLOAD; n -= FRAME_MAX_PAYLOAD, job += FRAME_MAX_PAYLOAD)
+		link_send(link, RUN_JOB, 1, job, FRAME_MAX_PAYLOAD);
+	link_send(link, RUN_JOB, 0, job, n);
+}
+
 static int start_worker(struct worker *w, struct err *e)
 {
 	struct controller *c = w->c;
@@ -500,9 +508,7 @@ static int start_worker(struct worker *w, struct err *e)
 	if (rc < 0)
 		return rc;
 	auto_free char *job = json_line(job_of(c, w->batch));
-	if (strlen(job) > FRAME_MAX_PAYLOAD)
-		return err_set(e, E2BIG, "the job is too large: %zu bytes", strlen(job));
-	link_send(w->link, RUN_JOB, 0, job, strlen(job));
+	send_job(w->link, job, strlen(job));
 	return 0;
 }
 

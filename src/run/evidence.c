@@ -64,7 +64,9 @@ bool evidence_salvage(struct batch *b)
 	struct err e = { 0 };
 	struct stage_run *r = &b->stage;
 	bool have_them = r->over && !r->result.lost && !b->stage_lost;
-	if (!b->job->salvage || b->stopping || b->end == TARGET_HOST_FULL || have_them || !r->dir)
+	/* A stage that is stopped is over with. Of a list what ended before has its proof there. */
+	bool given_up = b->stopping && !listed_left(b);
+	if (!b->job->salvage || given_up || b->end == TARGET_HOST_FULL || have_them || !r->dir)
 		return false;
 	auto_free char *image = target_state_disk(&b->job->target);
 	strv_add(&r->salvage_paths, b->job->stages[b->next_stage].suite->log_dir);

@@ -88,18 +88,19 @@ void listed_event(void *ctx, const struct suite_test *t)
 		subtest_begin_listed(b, t->name);
 }
 
-void listed_ended(struct batch *b, const struct trial *t, enum verdict v)
+bool listed_ended(struct batch *b, const struct trial *t, enum verdict v, bool unbegun)
 {
 	struct listed *l = &b->listed;
 	size_t i = find(l, b->trial.test, t->test);
 	if (i == l->n_left) /* again, for something that was said of it later */
-		return;
-	bool again = v == VERDICT_MISS && b->stage_lost && batch_end_is_infra(b) &&
-		     strcmp(l->lost_at, t->test) != 0;
+		return false;
+	bool lost = b->stage_lost && batch_end_is_infra(b);
+	bool again = v == VERDICT_MISS && (lost || unbegun) && strcmp(l->lost_at, t->test) != 0;
 	if (again)
 		memcpy(l->lost_at, t->test, sizeof l->lost_at);
 	else
 		take_out(l, i);
+	return again;
 }
 
 static void not_run(struct batch *b, const struct job_stage *s, const char *const *names,
@@ -141,6 +142,7 @@ bool listed_goes_on(struct batch *b)
 		auto_free char *text = xasprintf(
 			"%s: goes on with %zu tests never reached", b->trial.test, l->n_left);
 		batch_note(b, "info", text);
+		b->renew = !b->stage_lost; /* who ended the list early may have done more */
 		return true;
 	}
 	return false;

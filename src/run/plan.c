@@ -298,6 +298,20 @@ static json_t *tests_of(const struct plan *p, const struct plan_batch *b, const 
 	return tests;
 }
 
+static void set_timeouts(json_t *part, const json_t *tests)
+{
+	const json_t *all = json_object_get(part, "timeouts_us");
+	json_t *own = json_object();
+	size_t i;
+	json_t *name;
+	json_array_foreach (tests, i, name)
+		json_object_set(own, json_string_value(name),
+			json_object_get(all, json_string_value(name)));
+	if (all)
+		json_object_set(part, "timeouts_us", own);
+	json_decref(own);
+}
+
 json_t *plan_job(const struct plan *p, const json_t *job, size_t batch)
 {
 	json_t *one = json_copy((json_t *)job);
@@ -311,8 +325,10 @@ json_t *plan_job(const struct plan *p, const json_t *job, size_t batch)
 	json_array_foreach (json_object_get(job, "stages"), i, stage) {
 		auto_json json_t *tests = tests_of(p, &p->batches[batch], stage);
 		json_t *part = json_copy(stage);
-		if (json_object_get(stage, "tests"))
+		if (json_object_get(stage, "tests")) {
 			json_object_set(part, "tests", tests);
+			set_timeouts(part, tests);
+		}
 		if (json_array_size(tests))
 			json_array_append(stages, part);
 		json_decref(part);

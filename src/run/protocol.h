@@ -3,7 +3,7 @@
  * on the worker's descriptor 3. The worker gets its work resolved: no configuration, no store.
  *
  *   controller                              worker
- *     |  JOB 0 {json, below} ->                |
+ *     |  JOB 1 {json, below} ... JOB 0 the rest of it ->
  *     |  <- RECORD seq {"type": ..., fields}   |   to be written into the journal
  *     |  ACK seq ->                            |   it and all before it are durable
  *     |  <- ARTIFACT 0 {test attempt name kind}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "store/store.h"
+#include "suite/fstests_applied.h"
 #include "suite/suite.h"
 #include "suite/testpath.h"
 #include <errno.h>
@@ -263,7 +264,7 @@ void repro_argv(const struct repro *p, const char *const *before, struct strv *a
 	if (!testpath_is_below(p->attempt->test, suite_fstests.name))
 		return;
 	/* An empty value takes back what the profile has. */
-	strv_addl(argv, "-c", "fstests.sections=", "-c", NULL);
+	strv_addl(argv, "-c", "run.slots=1", "-c", "fstests.sections=", "-c", NULL);
 	strv_addf(argv, "fstests.sections=%s", p->section);
 	if (!p->listed)
 		return;
@@ -339,7 +340,17 @@ static void plain_tests(const struct repro *p, const char *const *before, struct
 		json_str_or(tree, "source", "FSTESTS"), *commit ? " && git checkout " : "", commit);
 	if (config)
 		buf_addf(out, "cat >local.config <<'END'\n%sEND\n", config);
-	buf_addf(out, "mkdir -p /mnt/test /mnt/scratch\n./check -s %s", p->section);
+	buf_adds(out, "mkdir -p /mnt/test /mnt/scratch\n"
+		      "for u in fsgqa fsgqa2 123456-fsgqa; do useradd --badname -m $u; done\n");
+	auto_strv struct strv dev = { 0 };
+	if (config)
+		fstests_test_dev(config, p->section, &dev);
+	if (dev.n == 3 && *dev.v[2]) /* FSTYP, MKFS_OPTIONS, TEST_DEV */
+		buf_addf(out, "mkfs.%s %s%s%s %s\n", dev.v[0],
+			strncmp(dev.v[0], "ext", 3) == 0 ? "-F" : "-f", *dev.v[1] ? " " : "",
+			dev.v[1], dev.v[2]);
+	buf_addf(out, "./check -s %s%s", p->section,
+		json_object_get(p->run->first, "shuffle") ? " --exact-order" : "");
 	for (; before && *before; before++)
 		buf_addf(out, " %s", *before);
 	buf_addf(out, " %s\n", p->name);

@@ -63,7 +63,8 @@ static void test_a_run_is_narrowed_to_one_test_on_its_kernel(void **state)
 	auto_free char *alone = line_of(&p, NULL);
 	assert_string_equal(alone,
 		"fsqa run '/p/my profile' -c disk.size=1G '--kernel=/src/linux#0123456789abcdef' "
-		"--variant=kasan -c fstests.sections= -c fstests.sections=s -c fstests.groups= -c "
+		"--variant=kasan -c run.slots=1 -c fstests.sections= -c fstests.sections=s -c "
+		"fstests.groups= -c "
 		"fstests.excludeGroups= -c fstests.tests= -c fstests.tests=generic/003");
 	auto_free char *behind = line_of(&p, strv_get(&p.before));
 	assert_non_null(strstr(behind, "-c 'fstests.tests=generic/001 generic/002 generic/003'"));

@@ -234,6 +234,18 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 	return update_index(q->prepare.state_dir, r->id, e);
 }
 
+/* The verdict is on all of the run, not on what was left. */
+static int count_all(const struct run_request *q, struct run_result *ret, struct err *e)
+{
+	auto_run_info struct run_info *r = NULL;
+	int rc = run_read(q->prepare.state_dir, ret->id, &r, e);
+	if (rc < 0)
+		return rc;
+	run_info_counts(r, ret->ended.counts);
+	ret->ended.status = run_info_status(r);
+	return 0;
+}
+
 /* The tests of the plan: that of the build first, then all that the workers do. `tests` NULL: the
  * build was told of before. */
 static int run_tests(const struct run_request *q, const struct run_observer *o, void *ctx,
@@ -274,7 +286,9 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 		.on_record = o->controller.on_record,
 		.ctx = ctx,
 	};
-	return witness_add(&witness, &ret->ended, e);
+	rc = witness_add(&witness, &ret->ended, e);
+	/* What was tried again, or in several machines, counts once. */
+	return rc == 0 ? count_all(q, ret, e) : rc;
 }
 
 /* Each batch's own folder in it is removed by its worker; what one that died left stays. */
@@ -373,18 +387,6 @@ static int begin_again(const struct run_request *q, const struct prepared *p,
 		rc = update_index(q->prepare.state_dir, r->id, e); /* it is under way again */
 	place(q, b, *w);
 	return rc;
-}
-
-/* The verdict is on all of the run, not on what was left. */
-static int count_all(const struct run_request *q, struct run_result *ret, struct err *e)
-{
-	auto_run_info struct run_info *r = NULL;
-	int rc = run_read(q->prepare.state_dir, ret->id, &r, e);
-	if (rc < 0)
-		return rc;
-	run_info_counts(r, ret->ended.counts);
-	ret->ended.status = run_info_status(r);
-	return 0;
 }
 
 static int run_rest(const struct run_request *q, const struct run_observer *o, void *ctx,

@@ -95,7 +95,7 @@ static void test_logs_come_out_of_an_image_as_from_a_guest(void **unused)
 	fetch(PROGRAM, image, 1 << 20, 100, &r);
 	assert_string_equal(r.why, "");
 	assert_string_equal(buf_str(&r.files),
-		"a.log 6\ndeep/deeper/b.log 7\ndeep/two\\x0alines 6\nlarge 300000\nalone 7\n");
+		"a.log 6\nlarge 300000\ndeep/two\\x0alines 6\ndeep/deeper/b.log 7\nalone 7\n");
 	assert_string_equal(buf_str(&r.skipped),
 		"link: a link to /etc/shadow\n/nowhere: /upper/nowhere: not on the disk\n");
 	assert_int_equal(file_read(file, 100, &text, NULL), 0);

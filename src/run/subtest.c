@@ -121,10 +121,14 @@ static void subtest_durable(void *ctx)
 
 /* What a guest announces is checked before it becomes a test: a bad name, too many at once or
  * in all is said as a note, and never acknowledged, so that fsqa-test fails aloud. */
-static const char *refuse_subtest(struct batch *b, const char *name, struct subtest **ret)
+static const char *refuse_subtest(
+	struct batch *b, uint32_t stream, const char *name, struct subtest **ret)
 {
 	if (b->state != BATCH_STAGE)
 		return "no stage is running";
+	/* Else a test could give another one of the list a second, better end. */
+	if (stream != SUBTEST_LISTED && listed_left(b))
+		return "its suite lists its tests";
 	if (!trial_name_is_valid(name))
 		return "not a test name";
 	if (b->n_events >= MAX_EVENTS)
@@ -161,9 +165,8 @@ static void end_subtest(struct batch *b, struct subtest *s, enum verdict v, cons
 	if (s->said)
 		json_object_update(record, s->said);
 	outbox_record(b->out, "attempt_end", record, NULL, NULL);
-	count_subtest(b, &s->trial, v);
-	if (s->stream == SUBTEST_LISTED)
-		listed_ended(b, &s->trial, v);
+	if (s->stream != SUBTEST_LISTED || !listed_ended(b, &s->trial, v, s->unbegun))
+		count_subtest(b, &s->trial, v);
 	trial_clear(&s->trial);
 	free(s->reason);
 	s->reason = NULL;
@@ -205,7 +208,7 @@ static void end_dead_subtests(struct batch *b)
 static struct subtest *begin(struct batch *b, uint32_t stream, const char *name)
 {
 	struct subtest *s = NULL;
-	const char *why = refuse_subtest(b, name, &s);
+	const char *why = refuse_subtest(b, stream, name, &s);
 	if (why) {
 		auto_free char *text = xasprintf("subtest '%.100s' refused: %s", name, why);
 		batch_note(b, "warning", text);
@@ -294,9 +297,12 @@ static void subtest_begins(struct batch *b, uint32_t stream, const char *name)
 		session_event_ack(b->session, stream, "its suite did not say that it begins");
 		return;
 	}
+	if (s->asked) { /* by the test itself: it has no say in how long it may take */
+		session_event_ack(b->session, stream, "it was asked for before");
+		return;
+	}
+	s->asked = true;
 	listed_begins(b, s->trial.test);
-	if (s->waits)
-		session_event_ack(b->session, s->waits, "it was asked for again");
 	s->waits = stream;
 	if (s->ready)
 		answer(b, s, NULL);
@@ -328,7 +334,9 @@ void subtest_end_listed(struct batch *b, const struct suite_test *t)
 	if (!s)
 		return;
 	s->said = t->said ? said_by_suite(t) : NULL;
-	end_and_heal(b, s, t->verdict, t->reason);
+	s->unbegun = t->unsaid && !s->asked;
+	end_and_heal(b, s, s->unbegun ? VERDICT_MISS : t->verdict,
+		s->unbegun ? "its suite's program ended before it began" : t->reason);
 }
 
 void subtest_end_open(struct batch *b, enum verdict v, const char *reason)

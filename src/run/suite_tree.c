@@ -358,7 +358,8 @@ int suite_tree_make(struct suite_tree *t, const struct tree_builder *b, struct e
 	int rc = t->stored ? 0 : make_entry(t, &d, b, &why);
 	if (rc == 0)
 		rc = load(t, dir, &why);
-	t->judged = rc == 0 || rc == -EBADMSG || rc == -ETIMEDOUT;
+	/* A lock that was not had in time judges nothing. */
+	t->judged = rc == 0 || rc == -EBADMSG || (rc == -ETIMEDOUT && t->error);
 	t->verdict = rc == 0 ? VERDICT_PASS : rc == -ETIMEDOUT ? VERDICT_MISS : VERDICT_ERROR;
 	return rc < 0 ? err_set(e, rc, "%s", why.msg) : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fsqa-worker: runs one batch on this machine and tells its controller, by descriptor 3
  * (run/protocol.h). Static: it runs on any Linux that has QEMU. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -31,6 +32,7 @@ struct worker {
 	uv_loop_t loop;
 	struct link *link;
 	struct outbox *out;
+	struct buf job_text; /* as far as it came */
 	struct job job;
 	struct batch *batch;
 	bool done; /* the batch is over, its result goes out when the rest is durable */
@@ -243,7 +245,12 @@ static void start_job(struct worker *w, const struct frame *f)
 	json_t *j = NULL;
 	int rc = w->batch ? err_set(&e, EPROTO, "a second job") : 0;
 	if (rc == 0)
-		rc = json_parse_object((const char *)f->payload, f->length, &j, &e);
+		buf_add(&w->job_text, f->payload, f->length);
+	if (rc == 0 && f->stream != 0)
+		return;
+	if (rc == 0)
+		rc = json_parse_object(buf_str(&w->job_text), w->job_text.len, &j, &e);
+	buf_clear(&w->job_text);
 	if (rc == 0)
 		rc = job_parse(j, &w->job, &e);
 	if (rc < 0) {

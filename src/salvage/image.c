@@ -150,6 +150,7 @@ void image_close(struct image *m)
 struct name {
 	char *text;
 	ext2_ino_t ino;
+	bool folder;
 };
 
 struct names {
@@ -244,15 +245,17 @@ static int add_name(
 		l->cap = l->cap ? 2 * l->cap : 16;
 		l->v = xrealloc(l->v, l->cap * sizeof *l->v);
 	}
-	l->v[l->n++] = (struct name){ xstrndup(de->name, n), de->inode };
+	bool folder = ext2fs_dirent_file_type(de) == EXT2_FT_DIR;
+	l->v[l->n++] = (struct name){ xstrndup(de->name, n), de->inode, folder };
 	return 0;
 }
 
-static int by_text(const void *a, const void *b)
+/* As the agent has them (guest/get.c): folders behind the others. */
+static int in_turn(const void *a, const void *b)
 {
 	const struct name *x = a;
 	const struct name *y = b;
-	return strcmp(x->text, y->text);
+	return x->folder != y->folder ? x->folder - y->folder : strcmp(x->text, y->text);
 }
 
 static void get_one(struct walk *w, const char *name, ext2_ino_t ino, unsigned depth);
@@ -269,7 +272,7 @@ static void get_folder(struct walk *w, ext2_ino_t ino, const struct ext2_inode *
 	if (ext2fs_dir_iterate(w->fs, ino, 0, NULL, add_name, &l))
 		w->skipped++; /* what came before the damage is there */
 	if (l.n)
-		qsort(l.v, l.n, sizeof *l.v, by_text);
+		qsort(l.v, l.n, sizeof *l.v, in_turn);
 	w->skipped += l.over;
 	for (size_t k = 0; k < l.n; k++) {
 		if (!w->gone)

@@ -81,8 +81,8 @@ static void test_a_folder_is_told_in_order_with_its_contents_and_no_link_followe
 		skip();
 	assert_int_equal(get("/upper/tmp/logs", 1 << 20, 100, &t, &skipped, &e), 0);
 	assert_string_equal(buf_str(&t.text),
-		"f a.log 6\nfirst\nd deep\nd deep/deeper\nf deep/deeper/b.log 7\nsecond\n"
-		"f deep/two\nlines 6\nthird\nf large 300000\nl link -> /etc/shadow\n");
+		"f a.log 6\nfirst\nf large 300000\nl link -> /etc/shadow\nd deep\n"
+		"f deep/two\nlines 6\nthird\nd deep/deeper\nf deep/deeper/b.log 7\nsecond\n");
 	assert_int_equal(t.bytes, 6 + 7 + 6 + FIXTURE_LARGE);
 	assert_int_equal(skipped, 0);
 	buf_clear(&t.text);

@@ -195,6 +195,7 @@ static void ended(struct fstests *f, const struct fstests_event *ev)
 	}
 	if (ev->outcome == FSTESTS_NO_RESULT) {
 		t.verdict = VERDICT_ERROR;
+		t.unsaid = true;
 		t.reason = "check ended, or went on, without a word on it";
 	} else if (odd < f->odd.n) {
 		t.verdict = VERDICT_MISS;

@@ -15,7 +15,7 @@ esac
 # check keeps the seconds of each that passed, and writes them down when it is at its end.
 ended() {
 	took=$(sed -n "s;^$last ;;p" "$times")
-	echo "$last ${took:--}" >>"$ended"
+	echo "$last ${took:--}" >>"$ended" || spoilt=1
 	sync "$ended"
 }
 
@@ -100,10 +100,12 @@ images() {
 }
 
 {
-	last=
+	last= spoilt=
 	read -r last <"$own/last"
-	echo "$next" >"$own/last"
+	echo "$next" >"$own/last" || spoilt=1
 	[ -z "$last" ] || ended
+	# A root that is full, or read-only, is the next test's undoing: it has a fresh machine.
+	[ -z "$next" ] || [ -z "$spoilt" ] || { kill -KILL "$PPID"; exit 1; }
 	[ -z "$last" ] || [ "$max" = 0 ] || ! failed || images
 	[ -z "$next" ] || [ -e "$applied" ] || { look >"$applied"; sync "$applied"; }
 	[ -z "$next" ] || fsqa-test --begins "${next%%/*}.${next#*/}"

@@ -105,6 +105,7 @@ struct suite_test {
 	bool again; /* it failed, and begins once more, before its end (spec->loops) */
 	bool ended;
 	enum verdict verdict;
+	bool unsaid;        /* its program ended, or went on, without a word on its end */
 	const char *reason; /* may be NULL */
 	const char *said; /* how the program calls its end: "pass", "not run"; NULL: it does not */
 	uint64_t seconds; /* as the program says, of a pass */

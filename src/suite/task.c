@@ -350,6 +350,7 @@ static void collect_next(struct suite_task *t)
 		.dirfd = t->spec->logs_dirfd,
 		.max_bytes = t->bytes_left,
 		.max_entries = t->files_left,
+		.halve = t->spec->tests, /* one test's log is not at the cost of all others' */
 		.on_file = on_file,
 		.on_skipped = on_skipped,
 		.on_exit = collected,

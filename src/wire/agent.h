@@ -13,7 +13,7 @@
  *     |  <- EXIT n {code | signal, timed_out, oom, error}        |   last frame of stream n
  *     |  PUT n {path, owners} -> ENTRY n (struct below) -> DATA n, HOLE n {u64 le bytes} ...
  *     |        EOF n ->                        <- EXIT n {code 0 | error, warning}
- *     |  GET n {path, max_bytes, max_entries, whole} ->          |
+ *     |  GET n {path, max_bytes, max_entries, whole, halve} ->   |
  *     |        <- ENTRY n <- DATA n, HOLE n ...                 <- EXIT n {code 0 | error, skipped}
  *     |  <- EVENT n {event: start|end|disk, ...}  EVENT_ACK n -> |   from fsqa-test, stream n
  *     |  <- KMSG 0  "PRIO,SEQ,USEC,FLAGS;text\n" records         |   as /dev/kmsg gives them

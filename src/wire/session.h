@@ -105,6 +105,7 @@ struct session_get {
 	int dirfd;            /* borrowed; everything is written beneath it, and nowhere else */
 	uint64_t max_bytes;   /* of all files together; the rest of each is cut, and said */
 	uint32_t max_entries; /* more are counted, not fetched */
+	bool halve;           /* no file has more than half of what is left of max_bytes */
 	bool whole; /* links, modes but for set-ID, times, holes and "user." attributes are kept,
 		       and where we are root owners */
 	/* Each file that was written, path beneath dirfd. May be NULL. `cut`: not all of it.

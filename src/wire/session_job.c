@@ -332,9 +332,9 @@ void session_job_resize(struct session_job *j, unsigned cols, unsigned rows)
 int session_get(struct session *s, const struct session_get *g, struct err *e)
 {
 	struct session_job *j;
-	json_t *o = json_pack("{s:s, s:I, s:I, s:b}", "path", g->path, "max_bytes",
+	json_t *o = json_pack("{s:s, s:I, s:I, s:b, s:b}", "path", g->path, "max_bytes",
 		(json_int_t)(g->max_bytes < INT64_MAX ? g->max_bytes : INT64_MAX), "max_entries",
-		(json_int_t)g->max_entries, "whole", (int)g->whole);
+		(json_int_t)g->max_entries, "whole", (int)g->whole, "halve", (int)g->halve);
 	if (!o)
 		return err_set(e, EINVAL, "the path in the guest is not UTF-8");
 	int rc = job_new(s, JOB_GET, &j, e);
