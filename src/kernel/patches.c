@@ -49,6 +49,7 @@ static int is_mail(const char *path, bool *ret, struct err *e)
 	return 0;
 }
 
+/* Text without a patch is none of our business: the caller counts. */
 static int apply_diff(const struct job *j, const char *path, const char *name, struct err *e)
 {
 	char hex[HASH_HEX_SIZE];
@@ -57,6 +58,10 @@ static int apply_diff(const struct job *j, const char *path, const char *name, s
 	if (rc < 0)
 		return rc;
 	rc = git_run(&j->git, NULL, &why, "apply", "--cached", "--whitespace=nowarn", path, NULL);
+	/* By the versions of git. */
+	if (rc == -EIO && (strstr(why.msg, "No valid patches in input") ||
+				  strstr(why.msg, "unrecognized input")))
+		return 0;
 	if (rc == -EIO)
 		return err_set(
 			e, EINVAL, "%s does not apply to %s: %s", name, j->s->describe, why.msg);
@@ -111,14 +116,21 @@ static int apply_mails(const struct job *j, const char *path, const char *name, 
 	return rc;
 }
 
-static int apply_file(const struct job *j, const char *path, struct err *e)
+/* All that is in it, which may be nothing: the cover letter of a series. */
+static int apply_content(const struct job *j, const char *path, struct err *e)
 {
 	bool mail = false;
-	size_t before = j->s->patches.n;
 	int rc = is_mail(path, &mail, e);
-	if (rc == 0)
-		rc = mail ? apply_mails(j, path, path_base(path), e)
-			  : apply_diff(j, path, path_base(path), e);
+	if (rc < 0)
+		return rc;
+	return mail ? apply_mails(j, path, path_base(path), e)
+		    : apply_diff(j, path, path_base(path), e);
+}
+
+static int apply_file(const struct job *j, const char *path, struct err *e)
+{
+	size_t before = j->s->patches.n;
+	int rc = apply_content(j, path, e);
 	if (rc == 0 && j->s->patches.n == before)
 		return err_set(e, EINVAL, "%s: there is no patch in it", path);
 	return rc;
@@ -149,6 +161,7 @@ static int apply_folder(const struct job *j, const char *dir, struct err *e)
 	auto_strv struct strv all = { 0 };
 	bool listed = access(series, F_OK) == 0;
 	size_t done = 0;
+	size_t before = j->s->patches.n;
 	int rc = listed ? read_series(series, &all, e) : file_names(dir, &all, e);
 	for (size_t i = 0; rc == 0 && i < all.n; i++) {
 		bool wanted = listed;
@@ -158,10 +171,12 @@ static int apply_folder(const struct job *j, const char *dir, struct err *e)
 		if (wanted && ++done > PATCHES_MAX)
 			return err_set(e, EFBIG, "%s: more than %u patches", dir, PATCHES_MAX);
 		if (wanted)
-			rc = apply_file(j, path, e);
+			rc = listed ? apply_file(j, path, e) : apply_content(j, path, e);
 	}
 	if (rc == 0 && done == 0)
 		return err_set(e, EINVAL, "%s: no *.patch, *.diff or *.mbox in it", dir);
+	if (rc == 0 && j->s->patches.n == before)
+		return err_set(e, EINVAL, "%s: there is no patch in its files", dir);
 	return rc;
 }
 
@@ -210,11 +225,13 @@ int source_patch(const char *state_dir, struct source *s, const char *const *pat
 	if (!patches || !*patches)
 		return 0;
 	struct err why = { 0 };
-	auto_free char *work = xasprintf("%s/sources/patch-%d", state_dir, (int)getpid());
+	auto_free char *work = xasprintf("%s/sources/.patch.%d.tmp", state_dir, (int)getpid());
 	auto_free char *index = path_join(work, "index");
 	struct job j = { s, { .dir = s->mirror, .index = index, .cwd = work }, work, progress,
 		ctx };
-	int rc = file_mkdirs(work, 0755, &why);
+	int rc = file_remove_tree(work, &why); /* of one that was killed and had our number */
+	if (rc == 0)
+		rc = file_mkdirs(work, 0755, &why);
 	if (rc == 0)
 		rc = git_run(&j.git, NULL, &why, "read-tree", s->tree, NULL);
 	for (; rc == 0 && *patches; patches++)

@@ -8,6 +8,7 @@
 #include "kernel/git.h"
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,10 +121,13 @@ bool source_is(const char *spec)
 /* ---- repositories of ours ---- */
 
 /* An empty repository. It is begun under a name of its own, since git locks what it writes by files
- * that outlive it when it is killed, and turns away who comes second. */
+ * that outlive it when it is killed, and turns away who comes second. With a dot before it, so that
+ * gc does not list it, and removes it when its process is gone. */
 static int init_mirror(const char *path, struct err *e)
 {
-	auto_free char *begun = xasprintf("%s.%d.tmp", path, (int)getpid());
+	const char *name = path_base(path);
+	auto_free char *begun =
+		xasprintf("%.*s.%s.%d.tmp", (int)(name - path), path, name, (int)getpid());
 	const struct git g = { .dir = begun };
 	int rc = file_remove_tree(begun, e);
 	if (rc == 0)
@@ -170,6 +174,13 @@ static int lock_mirror(const struct job *j, const char *mirror, struct err *e)
 		return file_lock(path, LOCK_US, e);
 	}
 	return fd < 0 ? err_set(e, fd, "%s", why.msg) : fd;
+}
+
+/* Git's own lock of a file, of one that was killed. Only where nobody else can be at it. */
+static void unlock(const char *file)
+{
+	auto_free char *lock = xasprintf("%s.lock", file);
+	(void)unlink(lock); /* most have none */
 }
 
 static int put_file(const char *mirror, const char *name, const char *text, struct err *e)
@@ -239,9 +250,13 @@ static int try_fetch(
 	const struct git *g, const char *url, const char *ref, bool shallow, struct err *e)
 {
 	struct err why = { 0 };
+	auto_free char *cut = path_join(g->dir, "shallow");
+	/* What was fetched without its history has none later, unless it is asked for. git refuses
+	 * the option where nothing lacks any. */
+	const char *depth = access(cut, F_OK) == 0 ? "--unshallow" : "--no-tags";
 	int rc = shallow ? git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", "--depth=1",
 				   "--", url, ref, NULL)
-			 : git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", "--", url,
+			 : git_run(g, NULL, &why, "fetch", "--quiet", "--no-tags", depth, "--", url,
 				   "+refs/heads/*:refs/remotes/url/*", "+refs/tags/*:refs/tags/*",
 				   NULL);
 	return rc == -EIO ? fetch_error(url, ref, why.msg, e)
@@ -271,23 +286,25 @@ static int fetch(const struct git *g, const char *url, const char *ref, char **r
 	return rc < 0 ? rc : err_set(e, ENOENT, "%s has no branch, tag or commit %s", url, ref);
 }
 
-/* https://me:secret@host/: it would stand in command lines, manifests and on pages. */
-static bool has_password(const char *url)
+/* https://me:secret@host/, https://token@host/: it would stand in command lines, manifests and on
+ * pages. A name alone is a name elsewhere, as in ssh://git@host/. */
+static bool has_secret(const char *url)
 {
 	const char *scheme = strstr(url, "://");
 	const char *host = scheme ? scheme + 3 : url;
-	size_t n = strcspn(host, "/");
+	size_t n = strcspn(host, "/?");
 	const char *at = memchr(host, '@', n);
-	return scheme && at && memchr(host, ':', (size_t)(at - host));
+	bool http = strncasecmp(url, "http", 4) == 0; /* and https */
+	return scheme && at && (http || memchr(host, ':', (size_t)(at - host)));
 }
 
 static int from_url(
 	const struct job *j, const char *url, const char *ref, struct source *s, struct err *e)
 {
-	if (has_password(url))
+	if (has_secret(url))
 		return err_set(e, EINVAL,
-			"a URL with a password in it: leave it to git's credential helpers, or to "
-			"~/.netrc");
+			"a URL with a password or token in it: leave it, and the user's name, to "
+			"git's credential helpers, or to ~/.netrc");
 	int rc = make_mirror(j, url, s, e);
 	if (rc < 0)
 		return rc;
@@ -295,8 +312,8 @@ static int from_url(
 	auto_close int lock = lock_mirror(j, s->mirror, e);
 	if (lock < 0)
 		return lock;
-	auto_free char *theirs = path_join(s->mirror, "shallow.lock");
-	(void)unlink(theirs); /* git's own, of one that was killed: nobody else is here */
+	auto_free char *shallow = path_join(s->mirror, "shallow");
+	unlock(shallow);
 	auto_free char *object = xasprintf("%s^{tree}", ref ? ref : "");
 	if (ref && is_commit_id(ref) &&
 		git_run(&g, NULL, NULL, "cat-file", "-e", object, NULL) == 0) {
@@ -334,6 +351,19 @@ static int borrow(const struct git *theirs, const char *mirror, struct err *e)
 	return rc < 0 ? rc : put_file(mirror, "info/exclude", buf_str(&text), e);
 }
 
+/* With its time: a file of that time or later may have changed after the index was written, within
+ * the same second and at the same size, and git reads such files. Of a later time than theirs the
+ * copy would hide them. */
+static int copy_index(const char *theirs, const char *to)
+{
+	struct stat st;
+	if (stat(theirs, &st) < 0) /* before: should they write it now, its time is too early */
+		return -errno;
+	const struct timespec times[2] = { st.st_atim, st.st_mtim };
+	int rc = file_copy(theirs, to, 0600, NULL);
+	return rc == 0 && utimensat(AT_FDCWD, to, times, 0) < 0 ? -errno : rc;
+}
+
 /* The work tree's content as a tree. Their index spares git from reading what did not change. */
 static int snapshot(const struct git *theirs, const struct job *j, const char *work,
 	struct source *s, struct err *e)
@@ -346,9 +376,10 @@ static int snapshot(const struct git *theirs, const struct job *j, const char *w
 	if (rc < 0)
 		return rc;
 	say(j, "looking for changes in the tree");
-	(void)unlink(index); /* of one that was killed */
-	bool copied = file_copy(their_index, index, 0600, NULL) == 0;
-	rc = copied ? git_run(&g, NULL, NULL, "add", "-A", NULL) : -ENOENT;
+	(void)unlink(index); /* of one that was killed and had our number */
+	unlock(index);
+	rc = copy_index(their_index, index) == 0 ? git_run(&g, NULL, NULL, "add", "-A", NULL)
+						 : -ENOENT;
 	if (rc < 0) { /* one of a form that only serves in its own place */
 		(void)unlink(index);
 		rc = git_run(&g, NULL, e, "read-tree", s->commit, NULL);
@@ -404,6 +435,7 @@ static int from_plain(const struct job *j, const char *path, struct source *s, s
 		return lock;
 	auto_free char *index = path_join(s->mirror, "index");
 	const struct git g = { .dir = s->mirror, .work = path, .index = index, .cwd = path };
+	unlock(index);
 	say(j, "reading the tree");
 	rc = put_file(s->mirror, "info/exclude", built, e);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/strv.h"
 #include "image/image.h"
 #include "kernel/kernel.h"
@@ -15,6 +16,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,15 +105,30 @@ static bool is_used(const char *dir, const struct gc_item *i)
 	return lock == -EWOULDBLOCK;
 }
 
-/* What a collection left that was killed. */
-static void sweep(const char *dir)
+/* .NAME.PID.tmp, as kernel/source.c and kernel/patches.c call what they are at. */
+static bool is_left(const char *name, size_t n)
+{
+	uint64_t pid;
+	if (n < 8 || strcmp(name + n - 4, ".tmp") != 0)
+		return false;
+	auto_free char *head = xstrndup(name, n - 4);
+	const char *dot = strrchr(head, '.');
+	return parse_u64(dot + 1, &pid, NULL) == 0 && pid > 0 && pid <= INT_MAX &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* What a collection left that was killed, and of `sources` what other killed ones did. */
+static void sweep(const char *dir, bool sources)
 {
 	DIR *d = opendir(dir);
 	const struct dirent *de;
 	while (d && (de = readdir(d))) {
 		size_t n = strlen(de->d_name);
 		auto_free char *path = path_join(dir, de->d_name);
-		if (de->d_name[0] == '.' && n > 6 && strcmp(de->d_name + n - 5, ".gone") == 0)
+		if (de->d_name[0] != '.')
+			continue;
+		if ((n > 6 && strcmp(de->d_name + n - 5, ".gone") == 0) ||
+			(sources && is_left(de->d_name, n)))
 			(void)file_remove_tree(path, NULL); /* the next one tries again */
 	}
 	if (d)
@@ -122,7 +140,7 @@ static int collect_kind(const char *state_dir, enum gc_kind k, struct gc_list *l
 	auto_strv struct strv names = { 0 };
 	auto_free char *dir = path_join(state_dir, kinds[k].folder);
 	struct stat st;
-	sweep(dir);
+	sweep(dir, k == GC_SOURCE);
 	if (file_names(dir, &names, NULL) < 0)
 		return 0; /* nothing of that kind yet */
 	for (size_t n = 0; n < names.n; n++) {

@@ -143,6 +143,13 @@ static void test_what_somebody_holds_is_in_use_and_stays(void **unused)
 	put("builds/.x-2.gone/state.json", 10);
 	put("sources/y.git/HEAD", 10);
 	put("sources/z.git/HEAD", 10);
+	/* Begun by one that lives, and by one that is gone: no process has such a number. */
+	auto_free char *living = xasprintf("sources/.patch.%d.tmp", (int)getpid());
+	auto_free char *patch = xasprintf("%s/index", living);
+	put(patch, 10);
+	put("sources/.patch.2147483647.tmp/index", 10);
+	put("sources/.v.git.2147483647.tmp/HEAD", 10);
+	put("kernels/.linux-6.2147483647.tmp/vmlinux", 10);
 	assert_int_equal(depot_hold(kernels, "held", &held, NULL), 0);
 	auto_close int building = file_lock(build, 0, NULL);
 	auto_close int reading = file_lock_shared(source, NULL);
@@ -159,10 +166,11 @@ static void test_what_somebody_holds_is_in_use_and_stays(void **unused)
 	assert_int_equal(find(&l, "held")->fate, GC_IN_USE);
 	assert_int_equal(find(&l, "x-0")->fate, GC_IN_USE);
 	assert_int_equal(find(&l, "y.git")->fate, GC_IN_USE);
-	static const char *const stay[] = { "kernels/held", "builds/x-0/state.json",
-		"sources/y.git/HEAD" };
+	const char *const stay[] = { "kernels/held", "builds/x-0/state.json", "sources/y.git/HEAD",
+		patch, "kernels/.linux-6.2147483647.tmp" };
 	static const char *const go[] = { "kernels/free", "builds/x-1", "sources/z.git",
-		"builds/.x-2.gone" };
+		"builds/.x-2.gone", "sources/.patch.2147483647.tmp",
+		"sources/.v.git.2147483647.tmp" };
 	for (size_t i = 0; i < ARRAY_LEN(stay); i++) {
 		auto_free char *path = at(stay[i]);
 		assert_int_equal(access(path, F_OK), 0);
