@@ -34,6 +34,7 @@ struct build {
 	struct slot slot;
 	struct make make; /* of the slot */
 	bool ended;       /* make left nothing half made */
+	bool skewed;      /* make could not tell what is old */
 	bool believed;    /* the error is the source's, whatever obj had before */
 	struct kernel_story *story;
 	json_t *manifest;
@@ -134,7 +135,7 @@ static int run_make(struct build *b, bool configure, struct err *e)
 	auto_free char *modules = NULL;
 	auto_free char *gdb = NULL;
 	auto_make_log struct make_log l = { 0 };
-	b->ended = b->believed = false;
+	b->ended = b->believed = b->skewed = false;
 	int rc = file_replace(b->slot.log, "", 0, 0644, e);
 	if (rc == 0)
 		rc = slot_note(&b->slot, b->source->tree, configure ? SLOT_NEW : SLOT_CHANGING, e);
@@ -162,6 +163,7 @@ static int run_make(struct build *b, bool configure, struct err *e)
 		b->story->excerpt = buf_take(&l.context);
 	}
 	b->ended = l.ended;
+	b->skewed = l.skewed;
 	b->believed = is_sources_error(b, &l);
 	int noted = warnings_note(&b->slot, l.made, !b->slot.tree,
 		rc == 0 ? b->source->describe : NULL, b->manifest, rc == 0 ? e : NULL);
@@ -188,10 +190,11 @@ static int make_kernel(struct build *b, struct err *e)
 	b->story->tried = true;
 	b->make.expected = fresh ? b->slot.steps : 0;
 	rc = run_make(b, slot_reconfigures(&b->slot, b->source), &why);
-	if (!fresh && ((rc == -EBADMSG && !b->believed) || rc == -EINVAL)) {
-		auto_free char *text =
-			xasprintf("failed on top of what was built before: once more from nothing");
-		shelf_say(&b->shelf, text);
+	bool doubtful = (rc == -EBADMSG && !b->believed) || rc == -EINVAL || (rc == 0 && b->skewed);
+	if (!fresh && doubtful) {
+		shelf_say(&b->shelf, rc == 0 ? "the clock was set back: once more from nothing"
+					     : "failed on top of what was built before: once more "
+					       "from nothing");
 		b->make.expected = b->slot.steps;
 		rc = slot_forget(&b->slot, &why);
 		if (rc == 0)
@@ -406,6 +409,8 @@ int kernel_build(const char *state_dir, const struct kernel_recipe *r,
 	shelf_open(&b.shelf, b.state_dir, arch, progress, ctx);
 	int rc = build(&b, &k, &why);
 	build_clear(&b);
+	if (rc < 0 && story->tried && !story->error) /* it is built, and could not be kept */
+		story->error = xstrdup(why.msg);
 	if (rc < 0)
 		return err_set(e, rc, "%s", why.msg);
 	*ret = k;

@@ -109,7 +109,8 @@ void kernel_story_clear(struct kernel_story *s);
  * them. `story`, all zero before, is filled whatever is returned.
  * -EBADMSG: the source does not compile; the message is the first error. -EINVAL: configuration or
  * patches do not fit the source, or it is none. -ENOENT: no such source, branch, fragment or
- * program. -EIO: what could not be reached. -ENOMEM, -ETIMEDOUT: the build was killed. */
+ * program. -EIO: what could not be reached. -ENOMEM, -ENOSPC, -EINTR, -ETIMEDOUT: the
+ * host had no memory or room for the build, or it was killed. */
 int kernel_build(const char *state_dir, const struct kernel_recipe *r,
 	const struct kernel_arch *arch, kernel_progress *progress, void *ctx,
 	struct kernel_story *story, struct kernel **ret, struct err *e);

@@ -225,6 +225,13 @@ static int judge(const struct run *r, const char *target, struct err *e)
 			"make %s: the kernel killed a part of it, for there was no memory: set "
 			"kernel.jobs lower",
 			target);
+	/* Not of the source, even where a compiler found a mistake: in what was written by half. */
+	if (l->host)
+		return err_set(e, l->host_code, "make %s: %s%s", target, l->host,
+			l->host_code == -ENOMEM ? ": set kernel.jobs lower" : "");
+	if (r->end.how == PROC_SIGNALED)
+		return err_set(e, EINTR, "make %s was killed by somebody: signal %d", target,
+			r->end.value);
 	int rc = find_lack(l, e);
 	if (rc < 0)
 		return rc;

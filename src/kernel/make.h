@@ -29,6 +29,7 @@ int make_toolchain(const struct kernel_recipe *r, const struct kernel_arch *arch
 void make_variables(const struct make *m, struct strv *words);
 /* Run `make TARGETS` (NULL-terminated), with further VARIABLE=VALUE among them. `l` is filled
  * either way, and for what make left when it did not succeed, l->ended counts. -EBADMSG: it failed,
- * and the message is the first error; -ENOMEM: something of it was killed; -ETIMEDOUT: it took too
+ * and the message is the first error; -ENOMEM: something of it was killed, or got no memory;
+ * -ENOSPC: the disk was full, or failed; -EINTR: somebody killed make; -ETIMEDOUT: it took too
  * long, or said nothing for too long; -ENOENT: no make. */
 int make_run(const struct make *m, const char *const *targets, struct make_log *l, struct err *e);

@@ -3,6 +3,7 @@
 #include "base/json_text.h"
 #include "base/mem.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,35 @@ static bool is_killed(const char *s)
 {
 	return strstr(s, "Killed signal terminated program") || strcmp(s, "Killed") == 0 ||
 	       (is_make(s) && (strstr(s, "] Killed") || strstr(s, "] Error 137")));
+}
+
+/* "cc1: fatal error: x.s: No space left on device", "Fatal error: can't write x.o: 'Input/output
+ * error'": said at a line's end, or it is text of a source that is shown. 0: none. */
+static int host_error(const char *s)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} ends[] = {
+		{ "No space left on device", -ENOSPC },
+		{ "Disk quota exceeded", -ENOSPC },
+		{ "Read-only file system", -ENOSPC },
+		{ "Input/output error", -ENOSPC },
+		{ "Cannot allocate memory", -ENOMEM },
+		{ "virtual memory exhausted", -ENOMEM },
+		{ "LLVM ERROR: out of memory", -ENOMEM },
+	};
+	size_t n = strlen(s);
+	while (n && strchr("'.", s[n - 1]))
+		n--;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		size_t m = strlen(ends[i].text);
+		if (n >= m && (n == m || strchr(" '", s[n - m - 1])) &&
+			memcmp(s + n - m, ends[i].text, m) == 0)
+			return ends[i].code;
+	}
+	/* "cc1: out of memory allocating 65536 bytes after a total of 1 bytes" */
+	return strstr(s, ": out of memory allocating ") ? -ENOMEM : 0;
 }
 
 static void forget(struct make_log *l)
@@ -127,6 +157,12 @@ static void take_line(struct make_log *l, const char *s)
 	enum strength strength = is_error(s);
 	bool step = is_step(s);
 	l->killed = l->killed || is_killed(s);
+	l->skewed = l->skewed || (is_make(s) && strstr(s, "Clock skew detected"));
+	int host = l->host || step ? 0 : host_error(s);
+	if (host < 0) {
+		l->host = xstrdup(s);
+		l->host_code = host;
+	}
 	if (step)
 		take_step(l, s);
 	else if (strstr(s, ": warning: "))
@@ -186,6 +222,7 @@ void make_log_clear(struct make_log *l)
 	forget(l);
 	free(l->error);
 	free(l->error_file);
+	free(l->host);
 	free(l->step);
 	json_decref(l->made);
 	buf_clear(&l->context);

@@ -25,6 +25,9 @@ struct make_log {
 	 * MAKE_LOG_MADE steps MAKE_LOG_WARNED lines; NULL: nothing. */
 	json_t *made;
 	bool killed;        /* something of it got SIGKILL: there was no memory */
+	bool skewed;        /* make saw files of the future: what it took for made may be old */
+	char *host;         /* the first line that the host is to blame for; or NULL */
+	int host_code;      /* -ENOSPC: its disk; -ENOMEM: it has no memory to give */
 	bool ended;         /* by make_run: make ended by itself, and left nothing half made */
 	char *error;        /* the first error's line, of a compiler, linker or make; or NULL */
 	char *error_file;   /* that a compiler found it in, as it calls it; or NULL */

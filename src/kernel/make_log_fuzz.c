@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_log_end(&pieces);
 	if (whole.steps != pieces.steps || (whole.made && !json_equal(whole.made, pieces.made)) ||
 		!whole.made != !pieces.made || whole.killed != pieces.killed ||
-		!whole.error != !pieces.error ||
+		!whole.error != !pieces.error || whole.host_code != pieces.host_code ||
 		strcmp(buf_str(&whole.context), buf_str(&pieces.context)) != 0)
 		abort();
 	/* A byte that is no UTF-8 becomes three. */

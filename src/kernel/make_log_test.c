@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/test.h" /* cmocka, and what it wants before it */
 #include "kernel/make_log.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,48 @@ static void test_what_was_killed_for_memory_is_known(void **unused)
 	assert_false(l.killed);
 }
 
+static void test_what_the_host_is_to_blame_for_is_known(void **unused)
+{
+	static const struct {
+		const char *line;
+		int code;
+	} all[] = {
+		{ "cc1: fatal error: error writing to /tmp/x.s: No space left on device\n",
+			-ENOSPC },
+		{ "{standard input}: Fatal error: can't close x.o: 'Disk quota exceeded'\n",
+			-ENOSPC },
+		{ "sh: 1: cannot create .x.cmd: Read-only file system\n", -ENOSPC },
+		{ "ld: final link failed: Input/output error.\n", -ENOSPC },
+		{ "cc1: out of memory allocating 65536 bytes after a total of 1 bytes\n", -ENOMEM },
+		{ "virtual memory exhausted: Cannot allocate memory\n", -ENOMEM },
+		{ "as: virtual memory exhausted\n", -ENOMEM },
+		{ "LLVM ERROR: out of memory\n", -ENOMEM },
+		/* a source, and what is not the end */
+		{ "   12 |  pr_err(\"No space left on device\");\n", 0 },
+		{ "a.c:1:1: warning: \"Input/output error\" is not used\n", 0 },
+		{ "  CC      fs/Cannot allocate memory\n", 0 },
+	};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		auto_make_log struct make_log l = { 0 };
+		feed(&l, all[i].line);
+		feed(&l, "make[1]: *** [Makefile:1: a.o] Error 1\n");
+		assert_int_equal(l.host_code, all[i].code);
+		if (all[i].code)
+			assert_memory_equal(l.host, all[i].line, strlen(l.host));
+		else
+			assert_null(l.host);
+	}
+}
+
+static void test_a_clock_that_was_set_back_is_known(void **unused)
+{
+	auto_make_log struct make_log l = { 0 };
+	feed(&l, "x: warning: Clock skew detected.\n");
+	assert_false(l.skewed);
+	feed(&l, "make[2]: warning:  Clock skew detected.  Your build may be incomplete.\n");
+	assert_true(l.skewed);
+}
+
 static void test_long_lines_and_strange_bytes_do_no_harm(void **unused)
 {
 	auto_make_log struct make_log l = { 0 };
@@ -139,6 +182,8 @@ int main(void)
 		cmocka_unit_test(test_the_linkers_word_counts_more_than_that_of_make),
 		cmocka_unit_test(test_only_makes_word_is_better_than_none),
 		cmocka_unit_test(test_what_was_killed_for_memory_is_known),
+		cmocka_unit_test(test_what_the_host_is_to_blame_for_is_known),
+		cmocka_unit_test(test_a_clock_that_was_set_back_is_known),
 		cmocka_unit_test(test_long_lines_and_strange_bytes_do_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/slot.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -72,6 +73,15 @@ static int remove_newer(const struct slot *s, const char *note)
 	return rc;
 }
 
+/* The clock was set back since: what make made is newer than any source of now, and it would take
+ * all of it for up to date. */
+static bool is_of_the_future(const char *note)
+{
+	struct stat st;
+	return stat(note, &st) == 0 &&
+	       (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 > clock_wall_us();
+}
+
 static void read_state(struct slot *s)
 {
 	auto_json json_t *j = NULL;
@@ -81,6 +91,8 @@ static void read_state(struct slot *s)
 	s->steps = (unsigned)json_i64_or(j, "steps", 0);
 	const char *tree = json_str_or(j, "tree", "");
 	const char *obj = json_str_or(j, "obj", "");
+	if (is_of_the_future(path))
+		return;
 	bool whole = strcmp(obj, obj_names[SLOT_WHOLE]) == 0;
 	bool changing = strcmp(obj, obj_names[SLOT_CHANGING]) == 0;
 	if (*tree && (whole || (changing && remove_newer(s, path) == 0)))

@@ -7,6 +7,9 @@
 #include "kernel/git.h"
 #include "kernel/slot.h"
 #include "kernel/source.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const no_files[] = { NULL };
@@ -122,6 +125,24 @@ static void test_what_git_cannot_bring_there_is_made_anew(void **state)
 	assert_holds(f, "same", "as ever");
 }
 
+static void test_objects_of_a_clock_that_was_set_back_are_not_trusted(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec later[2] = { { .tv_sec = time(NULL) + 3600 },
+		{ .tv_sec = time(NULL) + 3600 } };
+	auto_free char *note = path_join(f->slot.dir, "state.json");
+	f->slot.steps = 7;
+	assert_int_equal(slot_note(&f->slot, "tree", SLOT_WHOLE, NULL), 0);
+	slot_clear(&f->slot);
+	assert_int_equal(slot_take(f->state, "hash", &f->slot, NULL), 0);
+	assert_string_equal(f->slot.tree, "tree");
+	slot_clear(&f->slot);
+	assert_int_equal(utimensat(AT_FDCWD, note, later, 0), 0);
+	assert_int_equal(slot_take(f->state, "hash", &f->slot, NULL), 0);
+	assert_null(f->slot.tree);
+	assert_int_equal(f->slot.steps, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +155,9 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_what_git_cannot_bring_there_is_made_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_objects_of_a_clock_that_was_set_back_are_not_trusted, set_up,
+			tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/made_kernel.h"
+#include "base/mem.h"
 #include "run/build_record.h"
 #include <errno.h>
 
@@ -14,9 +15,12 @@ void made_kernel_clear(struct made_kernel *m)
 
 void made_kernel_judge(struct made_kernel *m, int rc)
 {
-	bool killed = m->story.tried && (rc == -ENOMEM || rc == -ETIMEDOUT);
-	m->judged = m->story.origin && (rc == 0 || rc == -EBADMSG || killed);
-	m->verdict = rc == 0 ? VERDICT_PASS : killed ? VERDICT_MISS : VERDICT_FAIL;
+	static const int hosts[] = { -ENOMEM, -ETIMEDOUT, -EINTR, -ENOSPC, -EDQUOT, -EROFS };
+	bool host = false;
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		host = host || (m->story.tried && rc == hosts[i]);
+	m->judged = m->story.origin && (rc == 0 || rc == -EBADMSG || host);
+	m->verdict = rc == 0 ? VERDICT_PASS : host ? VERDICT_MISS : VERDICT_FAIL;
 }
 
 int made_kernel_record(const struct made_kernel *m, const json_t *plan,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* made_kernel.h: the kernel that a run is to test, and what became of its build: the run's test
  * `build`, where it is of a source. A source that does not compile is FAIL; a build that was
- * killed, for it hung or there was no memory, says nothing of the source, and is MISS. In either
- * case nothing else of the plan runs. */
+ * killed, for it hung or there was no memory, or that found no room on the disk, says nothing of
+ * the source, and is MISS. In either case nothing else of the plan runs. */
 #pragma once
 #include "kernel/kernel.h"
 #include "suite/verdict.h"

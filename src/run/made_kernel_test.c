@@ -91,7 +91,7 @@ static void test_a_source_that_does_not_compile_fails_and_nothing_else_ran(void 
 	made_kernel_clear(&m);
 }
 
-static void test_a_build_that_was_killed_is_a_miss(void **unused)
+static void test_a_build_that_was_killed_or_found_no_room_is_a_miss(void **unused)
 {
 	struct controller_result result;
 	struct made_kernel m = made(-ENOMEM, true);
@@ -99,10 +99,13 @@ static void test_a_build_that_was_killed_is_a_miss(void **unused)
 	assert_int_equal(r->attempts[0].status, VERDICT_MISS);
 	assert_int_equal(result.status, VERDICT_MISS);
 	made_kernel_clear(&m);
-	m = made(-ETIMEDOUT, true);
-	assert_true(made_kernel_is_told(&m));
-	assert_int_equal(m.verdict, VERDICT_MISS);
-	made_kernel_clear(&m);
+	static const int others[] = { -ETIMEDOUT, -EINTR, -ENOSPC, -EDQUOT, -EROFS };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		m = made(others[i], true);
+		assert_true(made_kernel_is_told(&m));
+		assert_int_equal(m.verdict, VERDICT_MISS);
+		made_kernel_clear(&m);
+	}
 }
 
 static void test_one_that_is_there_passes_and_the_rest_is_the_workers(void **unused)
@@ -123,16 +126,19 @@ static void test_one_that_is_there_passes_and_the_rest_is_the_workers(void **unu
 
 static void test_a_mistake_is_no_verdict(void **unused)
 {
-	static const int none[] = { -EINVAL, -ENOENT, -EIO, -ENOSPC };
+	static const int none[] = { -EINVAL, -ENOENT, -EIO };
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		struct made_kernel m = made(none[i], true);
 		assert_false(made_kernel_is_told(&m));
 		made_kernel_clear(&m);
 	}
-	/* Before make: the mirror's lock, not the build. */
-	struct made_kernel m = made(-ETIMEDOUT, false);
-	assert_false(made_kernel_is_told(&m));
-	made_kernel_clear(&m);
+	/* Before make: the mirror's lock or its disk, not the build. */
+	static const int before[] = { -ETIMEDOUT, -ENOSPC };
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		struct made_kernel m = made(before[i], false);
+		assert_false(made_kernel_is_told(&m));
+		made_kernel_clear(&m);
+	}
 }
 
 static void test_a_kernel_of_no_source_has_no_build(void **unused)
@@ -161,7 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_source_that_does_not_compile_fails_and_nothing_else_ran),
-		cmocka_unit_test(test_a_build_that_was_killed_is_a_miss),
+		cmocka_unit_test(test_a_build_that_was_killed_or_found_no_room_is_a_miss),
 		cmocka_unit_test(test_one_that_is_there_passes_and_the_rest_is_the_workers),
 		cmocka_unit_test(test_a_mistake_is_no_verdict),
 		cmocka_unit_test(test_a_kernel_of_no_source_has_no_build),
