@@ -56,7 +56,16 @@ static int take_lock(const struct depot *d, const char *path, const char *key, s
 	auto_free char *text = xasprintf("waiting for %s: %s", key, why.msg);
 	if (d->note)
 		d->note(d->ctx, text);
-	return file_lock(path, WAIT_US, e);
+	uint64_t wait_us = d->wait_us ? d->wait_us : WAIT_US;
+	fd = file_lock(path, wait_us, &why);
+	if (fd == -EWOULDBLOCK) {
+		char human[CLOCK_HUMAN_SIZE];
+		return err_set(e, fd,
+			"process %ld makes %s/%s, and was waited for for %s: wait for it, or end "
+			"it",
+			(long)file_lock_holder(path), d->dir, key, clock_human(wait_us, human));
+	}
+	return fd < 0 ? err_set(e, fd, "%s", why.msg) : fd;
 }
 
 int depot_begin(const struct depot *d, const char *key, struct depot_build *build, struct err *e)

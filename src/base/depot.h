@@ -19,6 +19,7 @@ struct depot {
 	void *ctx;
 	/* Removes what is left half made; NULL: file_remove_tree. For files that are not ours. */
 	int (*remove)(const char *path, struct err *e);
+	uint64_t wait_us; /* for another who makes the same; 0: an hour */
 };
 
 struct depot_build {
@@ -37,7 +38,8 @@ struct depot_build {
  * *ret (may be NULL) is the manifest, the caller's. */
 bool depot_has(const char *dir, const char *key, json_t **ret);
 /* 1: the entry is there. 0: it is ours to make in build->tmp, an empty folder. Waits for
- * another process that makes it just now, and says so by `note`. */
+ * another process that makes it just now, and says so by `note`; -EWOULDBLOCK: for d->wait_us, with
+ * which process it is. */
 int depot_begin(const struct depot *d, const char *key, struct depot_build *build, struct err *e);
 /* Add "files" and "made_at" to `manifest` (of the regular files in build->tmp), write it,
  * fsync all and rename. On failure the build stands, to be cleared. */

@@ -87,6 +87,21 @@ static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
 	depot_sweep(&(struct depot){ .dir = "/no/such/folder" });
 }
 
+static void test_who_is_waited_for_in_vain_is_named(void **state)
+{
+	struct err e = { 0 };
+	auto_depot_build struct depot_build first = DEPOT_BUILD_NONE;
+	auto_depot_build struct depot_build b = DEPOT_BUILD_NONE;
+	const struct depot d = { .dir = *state, .wait_us = 50000 };
+	auto_free char *who = xasprintf("process %d makes ", (int)getpid());
+	assert_int_equal(depot_begin(&d, "k", &first, NULL), 0);
+	assert_int_equal(depot_begin(&d, "k", &b, &e), -EWOULDBLOCK);
+	assert_non_null(strstr(e.msg, who));
+	assert_non_null(strstr(e.msg, ": wait for it, or end it"));
+	depot_clear(&first);
+	assert_int_equal(depot_begin(&d, "k", &b, NULL), 0);
+}
+
 static void test_a_folder_that_cannot_be_written_is_told(void **unused)
 {
 	struct err e = { 0 };
@@ -155,6 +170,7 @@ int main(void)
 		in_folder(test_what_is_not_published_leaves_nothing),
 		in_folder(test_an_entry_that_lost_bytes_is_to_be_made_again),
 		in_folder(test_sweep_takes_the_dead_and_leaves_the_living),
+		in_folder(test_who_is_waited_for_in_vain_is_named),
 		in_folder(test_an_entry_that_is_held_is_not_removed),
 		in_folder(test_what_is_being_made_and_what_is_outside_is_not_removed),
 		cmocka_unit_test(test_a_folder_that_cannot_be_written_is_told),

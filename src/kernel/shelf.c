@@ -15,6 +15,8 @@
 
 #define ROOM_BYTES (512ull << 20) /* an entry while it is made: package, unpacked, disk */
 #define FULL_BYTES (8ull << 20)
+/* Twice what a build may take (kernel.buildTimeout), for it may begin once more from nothing. */
+#define WAIT_US (9ull * 3600 * 1000 * 1000)
 
 void shelf_say(const struct shelf *j, const char *text)
 {
@@ -27,7 +29,8 @@ void shelf_open(struct shelf *j, const char *state_dir, const struct kernel_arch
 {
 	*j = (struct shelf){ .arch = arch, .progress = progress, .ctx = ctx };
 	j->dir = path_join(state_dir, "kernels");
-	j->depot = (struct depot){ .dir = j->dir, .note = progress, .ctx = ctx };
+	j->depot =
+		(struct depot){ .dir = j->dir, .note = progress, .ctx = ctx, .wait_us = WAIT_US };
 	depot_sweep(&j->depot);
 }
 
