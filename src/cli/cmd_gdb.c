@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "cli/live.h"
 #include "cli/vm_command.h"
+#include "kernel/debug_info.h"
 #include "kernel/symbols.h"
 #include "proc/proc.h"
 #include "run/attach.h"
@@ -21,15 +22,30 @@
 #define ANSWER_US 30000000
 #define BUILT_AS  "/arch/x86/boot/bzImage"
 
-/* Of the tree that the kernel was built in, by its path there; or NULL. The caller's. */
-static char *vmlinux_of(const char *kernel)
+/* Whether it is known to be another kernel's, with both ids in e. One without symbols is gdb's to
+ * judge. */
+static bool is_anothers(const char *vmlinux, const char *build_id, struct err *e)
 {
+	auto_debug_info struct debug_info *info = NULL;
+	return build_id && *build_id && debug_info_open(vmlinux, build_id, &info, e) == -ESTALE;
+}
+
+/* Of the tree that the kernel was built in, by its path there; or NULL, with a warning where the
+ * tree was built again since. The caller's. */
+static char *vmlinux_of(const struct cli *cli, const char *kernel, const char *build_id)
+{
+	struct err e = { 0 };
 	size_t n = strlen(kernel);
 	size_t tail = strlen(BUILT_AS);
 	if (n <= tail || strcmp(kernel + n - tail, BUILT_AS) != 0)
 		return NULL;
 	auto_free char *path = xasprintf("%.*s/vmlinux", (int)(n - tail), kernel);
-	return access(path, R_OK) == 0 ? take(&path) : NULL;
+	if (access(path, R_OK) < 0)
+		return NULL;
+	if (!is_anothers(path, build_id, &e))
+		return take(&path);
+	cli_warn(cli, "%s", e.msg);
+	return NULL;
 }
 
 /* Beside the file that boots, as in the store, with symbols; or NULL. The caller's. */
@@ -73,21 +89,25 @@ static int ask_kernel(
 	return rc;
 }
 
-/* A file with the symbols of its kernel, or NULL with a warning. */
-static char *find_symbols(struct cli *cli, const struct live *l, const char *state_dir)
+/* *ret: a file with the symbols of its kernel, the caller's, or NULL with a warning. Prints, and
+ * gives CLI_USAGE, where the one that is asked for is another kernel's; else CLI_GOOD. */
+static int find_symbols(struct cli *cli, const struct live *l, const char *state_dir, char **ret)
 {
 	struct err e = { 0 };
 	const char *asked = cli_value(cli, "vmlinux");
-	if (asked)
-		return xstrdup(asked);
 	auto_json json_t *machine = live_machine(l);
-	char *path = vmlinux_of(json_str_or(machine, "kernel_source", ""));
+	const char *kernel = json_str_or(machine, "kernel", "");
+	const char *build_id = json_str_or(machine, "build_id", NULL);
+	if (asked && is_anothers(asked, build_id, &e))
+		return cli_error(cli, CLI_USAGE, &e);
+	char *path = asked ? xstrdup(asked)
+			   : vmlinux_of(cli, json_str_or(machine, "kernel_source", ""), build_id);
 	if (!path)
-		path = vmlinux_beside(json_str_or(machine, "kernel", ""));
-	if (path || ask_kernel(l, state_dir, json_str_or(machine, "kernel", ""), &path, &e) == 0)
-		return path;
-	cli_warn(cli, "no symbols: %s", e.msg);
-	return NULL;
+		path = vmlinux_beside(kernel);
+	if (!path && ask_kernel(l, state_dir, kernel, &path, &e) < 0)
+		cli_warn(cli, "no symbols: %s", e.msg);
+	*ret = path;
+	return CLI_GOOD;
 }
 
 /* gdb inherits both: the connection, at whose end QEMU serves no debugger any more, and the folder,
@@ -138,8 +158,10 @@ static int gdb(struct cli *cli, int argc, char **argv)
 	if (proc_find("gdb", &program) < 0) {
 		code = cli_errorf(cli, CLI_INFRA, "gdb is not installed: sudo apt-get install gdb");
 	} else {
-		auto_free char *symbols = find_symbols(cli, l, state_dir);
-		code = become_gdb(cli, l, symbols, argv + 1);
+		auto_free char *symbols = NULL;
+		code = find_symbols(cli, l, state_dir, &symbols);
+		if (code == CLI_GOOD)
+			code = become_gdb(cli, l, symbols, argv + 1);
 	}
 	live_free(l, 1);
 	return code;

@@ -421,9 +421,10 @@ static void describe_target(const struct batch *b, const struct target_spec *spe
 	auto_free char *command = target_command(b->target);
 	auto_free char *path = path_join(b->job->work_dir, RUN_MACHINE);
 	json_t *source = json_object_get(b->job->json, "kernel_source");
-	auto_json json_t *j = json_pack("{s:o, s:o, s:O*}", "command",
-		json_bytes(command, strlen(command)), "kernel",
-		json_bytes(spec->kernel, strlen(spec->kernel)), "kernel_source", source);
+	auto_json json_t *j =
+		json_pack("{s:o, s:o, s:O*, s:s*}", "command", json_bytes(command, strlen(command)),
+			"kernel", json_bytes(spec->kernel, strlen(spec->kernel)), "kernel_source",
+			source, "build_id", b->job->proof.build_id);
 	auto_free char *line = json_line(j);
 	(void)file_replace(path, line, strlen(line), 0644, NULL); /* it only serves to look at */
 }

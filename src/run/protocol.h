@@ -53,7 +53,7 @@
 #define RUN_ATTACH     "attach"
 #define RUN_GDB        "gdb"
 /* In the work_dir, too: {"command": QEMU's, "kernel": the file it boots, "kernel_source"} of the
- * machine that is up, or was last. */
+ * machine that is up, or was last, and the kernel's "build_id" where it has one. */
 #define RUN_MACHINE "machine.json"
 
 enum run_message {
