@@ -449,5 +449,7 @@ void prepared_clear(struct prepared *p)
 	json_decref(p->job);
 	json_decref(p->run);
 	free(p->note);
+	for (unsigned i = 0; i < p->n_held; i++)
+		close_fd(&p->held[i]);
 	*p = (struct prepared){ 0 };
 }

@@ -65,6 +65,8 @@ struct prepared {
 	json_t *job;               /* without work_dir: prepare_place sets it; NULL: not built */
 	json_t *run;               /* the journal's first record, without id and command */
 	char *note;                /* of a run that goes on: with how much; else NULL */
+	int held[3];               /* of one, too: entries of the store that it goes on with */
+	unsigned n_held;
 };
 
 /* Long work tells `progress` one line at a time. On failure *ret_exit is 2 where the request or

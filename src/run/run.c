@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/run.h"
+#include "base/depot.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -341,6 +342,15 @@ static int run_prepared(const struct run_request *q, const struct run_observer *
 
 /* ---- a run that was interrupted ---- */
 
+/* Nobody removes them meanwhile. What is not there any more its file's absence tells. */
+static void hold(const char *state_dir, const char *folder, const char *key, struct prepared *p)
+{
+	int fd = -1;
+	auto_free char *dir = path_join(state_dir, folder);
+	if (key && depot_hold(dir, key, &fd, NULL) == 0 && fd >= 0)
+		p->held[p->n_held++] = fd;
+}
+
 /* What was frozen, with the stages that are left. */
 static int thaw(
 	const struct run_request *q, const struct run_info *r, struct prepared *p, struct err *e)
@@ -361,6 +371,10 @@ static int thaw(
 	p->listed = json_incref(json_object_get(job, "stages")); /* with those that are not left */
 	p->job = json_copy(job);
 	p->run = json_incref(r->first);
+	hold(q->prepare.state_dir, "kernels", json_str_or(r->first, "kernel_key", NULL), p);
+	hold(q->prepare.state_dir, "images", json_str_or(r->first, "image_key", NULL), p);
+	hold(q->prepare.state_dir, "suites",
+		json_str_or(json_object_get(r->first, "fstests"), "key", NULL), p);
 	json_object_set(p->job, "stages", left);
 	auto_free char *text = xasprintf("goes on with %zu tests that have no verdict", n);
 	p->note = take(&text);
