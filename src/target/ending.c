@@ -135,7 +135,7 @@ static char *last_words(const struct ending *n)
 }
 
 /* Nobody else knew: QEMU ended by itself. */
-static void decide_by_exit(struct ending *n, const struct proc_end *exit)
+static void decide_by_exit(struct ending *n, const struct proc_end *exit, bool was_up)
 {
 	auto_free char *how = exit ? proc_end_text(exit) : xstrdup("it was not started");
 	auto_free char *said = last_words(n);
@@ -148,6 +148,9 @@ static void decide_by_exit(struct ending *n, const struct proc_end *exit)
 		what = "QEMU was ended from outside";
 	} else if (signaled) {
 		what = "QEMU crashed";
+		/* On what KVM answered it, as it does on hosts that are virtual themselves. */
+		if (n->under_kvm && !was_up)
+			end = TARGET_NO_ACCEL;
 	} else if (!n->running) {
 		end = TARGET_QEMU_ERROR;
 		what = "QEMU does not start";
@@ -169,7 +172,7 @@ const char *ending_panic(const struct ending *n)
 
 void ending_finish(struct ending *n, const struct proc_end *exit, bool was_up)
 {
-	decide_by_exit(n, exit);
+	decide_by_exit(n, exit, was_up);
 	end_line(n);
 	if (!was_up && n->last_line[0] && is_guests_doing(n->end))
 		buf_addf(&n->detail, "; last on the console: %s", n->last_line);

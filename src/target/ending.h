@@ -16,7 +16,8 @@ struct ending {
 	bool decided;
 	enum target_end end;
 	struct buf detail;
-	bool running;  /* the guest was started */
+	bool running; /* the guest was started */
+	bool under_kvm;
 	bool panicked; /* by the console or by the panic device */
 	struct panic panic;
 	char line[ENDING_LINE]; /* that is being written */

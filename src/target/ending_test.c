@@ -110,6 +110,23 @@ static void test_one_that_never_was_up_tells_the_consoles_last_line(void **unuse
 	ends(&up, &killed, TARGET_KILLED, "killed");
 }
 
+static void test_a_crash_under_kvm_before_it_was_up_is_kvms(void **unused)
+{
+	const struct proc_end aborted = { PROC_SIGNALED, SIGABRT };
+	struct ending kvm = { .under_kvm = true };
+	ending_finish(&kvm, &aborted, false);
+	assert_int_equal(kvm.end, TARGET_NO_ACCEL);
+	ending_clear(&kvm);
+	struct ending up = { .under_kvm = true };
+	ending_finish(&up, &aborted, true);
+	assert_int_equal(up.end, TARGET_DIED);
+	ending_clear(&up);
+	struct ending tcg = { 0 };
+	ending_finish(&tcg, &aborted, false);
+	assert_int_equal(tcg.end, TARGET_DIED);
+	ending_clear(&tcg);
+}
+
 static void test_endless_words_are_kept_at_both_ends_only(void **unused)
 {
 	struct ending n = { .running = true };
@@ -156,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_a_panic_that_only_the_device_saw_counts),
 		cmocka_unit_test(test_qemus_own_death_has_its_last_words),
 		cmocka_unit_test(test_one_that_never_was_up_tells_the_consoles_last_line),
+		cmocka_unit_test(test_a_crash_under_kvm_before_it_was_up_is_kvms),
 		cmocka_unit_test(test_endless_words_are_kept_at_both_ends_only),
 		cmocka_unit_test(test_what_the_guests_init_said_outlasts_its_kernels_words),
 		cmocka_unit_test(test_every_end_has_a_name),

@@ -79,7 +79,6 @@ struct target {
 	char *core;
 	uint64_t core_max_bytes;
 	struct proc_end exit;
-	bool under_kvm;
 	bool saves, clones;
 	struct snapshot snapshot;
 	int device;      /* of the snapshot, or -1 */
@@ -331,7 +330,7 @@ static void on_status(void *ctx, const json_t *ret, const struct err *why)
 		xasprintf("QEMU stopped the guest: %s%s%s", status, *said ? ": " : "", said);
 	if (t->debugged && (strcmp(status, "debug") == 0 || strcmp(status, "paused") == 0))
 		return;
-	bool kvm_gave_up = t->under_kvm && strcmp(status, "internal-error") == 0;
+	bool kvm_gave_up = t->ending.under_kvm && strcmp(status, "internal-error") == 0;
 	if (strcmp(status, "running") != 0)
 		end_now(t, kvm_gave_up ? TARGET_NO_ACCEL : TARGET_DIED, detail);
 }
@@ -638,7 +637,7 @@ static struct target *target_new(uv_loop_t *loop, const struct target_spec *spec
 	t->clones = spec->clone_of != NULL;
 	t->resizes = snapshot_resizes(spec);
 	t->mkfs_over = t->clones || spec->again; /* its disk is a copy, or has its own already */
-	t->under_kvm = strcmp(spec->accel, "kvm") == 0;
+	t->ending.under_kvm = strcmp(spec->accel, "kvm") == 0;
 	t->boot_deadline_us = spec->boot_deadline_us ? spec->boot_deadline_us : BOOT_DEADLINE_US;
 	/* None of these can fail. */
 	(void)uv_pipe_init(loop, &t->console, 0);
