@@ -336,8 +336,10 @@ static void plain_tests(const struct repro *p, const char *const *before, struct
 		buf_addf(out, "#    the profile's stage %s\n", p->section);
 		return;
 	}
-	buf_addf(out, "git clone %s fstests && cd fstests%s%s && make\n",
-		json_str_or(tree, "source", "FSTESTS"), *commit ? " && git checkout " : "", commit);
+	/* "/src/xfstests#for-next v2026.01.05": where it is, the ref, what git calls it */
+	const char *source = json_str_or(tree, "source", "FSTESTS");
+	buf_addf(out, "git clone %.*s fstests && cd fstests%s%s && make\n",
+		(int)strcspn(source, " #"), source, *commit ? " && git checkout " : "", commit);
 	if (config)
 		buf_addf(out, "cat >local.config <<'END'\n%sEND\n", config);
 	buf_adds(out, "mkdir -p /mnt/test /mnt/scratch\n"

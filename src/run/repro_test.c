@@ -156,9 +156,10 @@ static void test_the_recipe_has_kernel_machine_section_and_order(void **state)
 			  "s:i, s:s}}",
 			"kernel", "6.1.0", "kernel_build_id", "abcdef", "kernel_key", "k1",
 			"kernel_origin", "origin", "/src/linux#v6.1", "commit", "0123456789abcdef",
-			"patches", "fix.patch", "fstests", "source", "/src/fstests", "commit",
-			"fedcba", "environment", "disks", 2, "disk_bytes", (json_int_t)1 << 30,
-			"memory_bytes", (json_int_t)1 << 31, "cpus", 2, "arch", "x86_64"));
+			"patches", "fix.patch", "fstests", "source",
+			"/src/fstests#for-next v2026.01.05", "commit", "fedcba", "environment",
+			"disks", 2, "disk_bytes", (json_int_t)1 << 30, "memory_bytes",
+			(json_int_t)1 << 31, "cpus", 2, "arch", "x86_64"));
 	ok(repro_find(r, "generic/003", &p, e));
 	repro_plain(&p, strv_get(&p.before), &out);
 	static const char *const parts[] = { "build id abcdef\n",
