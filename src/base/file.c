@@ -235,6 +235,11 @@ bool file_name_is_safe(const char *name, size_t len)
 	return !(len == 1 && name[0] == '.') && !(len == 2 && memcmp(name, "..", 2) == 0);
 }
 
+int64_t file_mtime_us(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
+}
+
 int file_free_bytes(const char *path, uint64_t *ret, struct err *e)
 {
 	struct statvfs st;

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 struct buf;
 struct err;
+struct stat;
 struct strv;
 
 /* "a/b" with exactly one slash between; the caller's. */
@@ -37,6 +38,8 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode, struc
 /* Whether `name` may be one component of a path that a guest named: not empty, not "." or
  * "..", no slash, at most 255 bytes. */
 bool file_name_is_safe(const char *name, size_t len);
+/* When it was last written, as clock_wall_us has the time. */
+int64_t file_mtime_us(const struct stat *st);
 /* Free bytes for us on the filesystem that holds `path`. */
 int file_free_bytes(const char *path, uint64_t *ret, struct err *e);
 

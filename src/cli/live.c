@@ -110,7 +110,7 @@ static void add_shell(struct list *l, const char *dir, const char *lock_path)
 		.now = xstrdup(""),
 		.work_dir = xasprintf("%s/%ld/work", dir, (long)pid),
 		.pid = pid,
-		.start_wall_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
+		.start_wall_us = file_mtime_us(&st),
 	};
 	add(l, &row);
 }

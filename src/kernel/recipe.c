@@ -65,20 +65,21 @@ static int add_fragment(const struct kernel_recipe *r, const char *name, const c
 	return rc;
 }
 
-static bool is_named(const struct kernel_recipe *r, const char *fragment)
+static bool is_among(const char *const *fragments, const char *fragment)
 {
-	for (const char *const *f = r->fragments; f && *f; f++)
-		if (strcmp(*f, fragment) == 0)
+	for (; fragments && *fragments; fragments++)
+		if (strcmp(*fragments, fragment) == 0)
 			return true;
 	return false;
 }
 
-static int add_wishes(const struct kernel_recipe *r, const struct kernel_wishes *w, struct asked *a,
-	struct err *e)
+/* Those `named` (NULL: none) come by themselves, in their own place. */
+static int add_wishes(const struct kernel_recipe *r, const struct kernel_wishes *w,
+	const char *const *named, struct asked *a, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
-		if (w == &r->machine || !is_named(r, w->v[i].fragment))
+		if (!is_among(named, w->v[i].fragment))
 			rc = add_fragment(r, w->v[i].fragment, w->v[i].by, a, e);
 	return rc;
 }
@@ -122,11 +123,11 @@ int asked_read(const struct kernel_recipe *r, const struct kernel_arch *arch, st
 	if (rc == 0)
 		rc = add_fragment(r, machine, NULL, &a, e);
 	if (rc == 0)
-		rc = add_wishes(r, &r->suites, &a, e);
+		rc = add_wishes(r, &r->suites, r->fragments, &a, e);
 	for (const char *const *f = r->fragments; rc == 0 && f && *f; f++)
 		rc = add_fragment(r, *f, NULL, &a, e);
 	if (rc == 0)
-		rc = add_wishes(r, &r->machine, &a, e);
+		rc = add_wishes(r, &r->machine, NULL, &a, e);
 	if (rc < 0)
 		return rc;
 	fragments_write(&a.options, &all);

@@ -78,8 +78,7 @@ static int remove_newer(const struct slot *s, const char *note)
 static bool is_of_the_future(const char *note)
 {
 	struct stat st;
-	return stat(note, &st) == 0 &&
-	       (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 > clock_wall_us();
+	return stat(note, &st) == 0 && file_mtime_us(&st) > clock_wall_us();
 }
 
 static void read_state(struct slot *s)

@@ -23,10 +23,7 @@ struct fixture {
 static void put(const char *dir, const char *name, const char *text)
 {
 	auto_free char *path = path_join(dir, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write_all(fd, text, strlen(text), NULL), 0);
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(file_replace(path, text, strlen(text), 0644, NULL), 0);
 }
 
 static void commit(const struct fixture *f, const char *version)

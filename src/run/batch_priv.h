@@ -251,8 +251,8 @@ void listed_begin(struct batch *b, const struct job_stage *s);
 const char *const *listed_left(const struct batch *b);
 /* The test of this path begins now: nothing of the one before is done any more. */
 void listed_begins(struct batch *b, const char *test);
-/* A test ended; where the infrastructure broke under it, it is tried once more. */
-/* Whether it is to be tried again, once; `unbegun` as in struct subtest. */
+/* A test ended. Whether it is tried again, once: where the infrastructure broke under it, or it had
+ * not begun (`unbegun`, as in struct subtest). */
 bool listed_ended(struct batch *b, const struct trial *t, enum verdict v, bool unbegun);
 /* The stage's try is over: whether it is to go on with those that are left. Else they are MISS. */
 bool listed_goes_on(struct batch *b);

@@ -67,11 +67,6 @@ const char *gc_kind_folder(enum gc_kind k)
 
 /* ---- what there is ---- */
 
-static int64_t mtime_us(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
-}
-
 /* Bytes of all below it, and when something at its top was last touched. */
 static int measure(struct gc_item *i, const char *path, struct err *e)
 {
@@ -86,8 +81,8 @@ static int measure(struct gc_item *i, const char *path, struct err *e)
 			continue;
 		const struct stat *st = ent->fts_statp;
 		i->bytes += (uint64_t)st->st_blocks * 512;
-		if (ent->fts_level <= 1 && mtime_us(st) > i->used_us)
-			i->used_us = mtime_us(st);
+		if (ent->fts_level <= 1 && file_mtime_us(st) > i->used_us)
+			i->used_us = file_mtime_us(st);
 	}
 	(void)fts_close(fts); /* only read */
 	return 0;

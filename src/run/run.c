@@ -235,7 +235,8 @@ static int finish(const struct run_request *q, struct run_writer **w, const stru
 	return update_index(q->prepare.state_dir, r->id, e);
 }
 
-/* The verdict is on all of the run, not on what was left. */
+/* The verdict is on all of the run, not on what was left; what was tried again, or in several
+ * machines, counts once. */
 static int count_all(const struct run_request *q, struct run_result *ret, struct err *e)
 {
 	auto_run_info struct run_info *r = NULL;
@@ -288,7 +289,6 @@ static int run_tests(const struct run_request *q, const struct run_observer *o, 
 		.ctx = ctx,
 	};
 	rc = witness_add(&witness, &ret->ended, e);
-	/* What was tried again, or in several machines, counts once. */
 	return rc == 0 ? count_all(q, ret, e) : rc;
 }
 
@@ -421,8 +421,6 @@ static int run_rest(const struct run_request *q, const struct run_observer *o, v
 		o->on_begin(ctx, ret->id, p->run);
 		rc = run_tests(q, o, ctx, p, NULL, &b, w, ret, e);
 	}
-	if (rc == 0 && !ret->ended.worker_died)
-		rc = count_all(q, ret, e);
 	return end_of_run(q, o, ctx, &b, w, rc, ret, e);
 }
 

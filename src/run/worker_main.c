@@ -239,15 +239,11 @@ static const struct batch_handler batch_handler = {
 	.on_released = on_released,
 };
 
-static void start_job(struct worker *w, const struct frame *f)
+static void start_job(struct worker *w)
 {
 	struct err e = { 0 };
 	json_t *j = NULL;
 	int rc = w->batch ? err_set(&e, EPROTO, "a second job") : 0;
-	if (rc == 0)
-		buf_add(&w->job_text, f->payload, f->length);
-	if (rc == 0 && f->stream != 0)
-		return;
 	if (rc == 0)
 		rc = json_parse_object(buf_str(&w->job_text), w->job_text.len, &j, &e);
 	buf_clear(&w->job_text);
@@ -294,9 +290,11 @@ static void bye(struct worker *w)
 static void on_frame(void *ctx, const struct frame *f)
 {
 	struct worker *w = ctx;
-	if (f->type == RUN_JOB)
-		start_job(w, f);
-	else if (f->type == RUN_ACK)
+	if (f->type == RUN_JOB) {
+		buf_add(&w->job_text, f->payload, f->length);
+		if (f->stream == 0)
+			start_job(w);
+	} else if (f->type == RUN_ACK)
 		outbox_acked(w->out, f->stream);
 	else if (f->type == RUN_STOP && w->batch)
 		stop(w, f);
